@@ -1,0 +1,3 @@
+//! The benchmark suite over every peer.
+
+fn main() {}
