@@ -5,8 +5,15 @@
 
 #![forbid(unsafe_code)]
 
+mod ci;
+mod features;
+mod fuzz;
+mod loom;
+mod metadata;
 mod process;
+mod readme;
 mod services;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -20,12 +27,40 @@ struct CommandSpec {
     run: fn(lexopt::Parser) -> Result<ExitCode>,
 }
 
-const COMMANDS: &[CommandSpec] = &[CommandSpec {
-    name: "services",
-    summary: "start private redis-server and postgres processes, for tests that need them",
-    help: services::HELP,
-    run: services::run,
-}];
+const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "ci",
+        summary: "run everything the gate runs, or single steps of it",
+        help: ci::HELP,
+        run: ci::run,
+    },
+    CommandSpec {
+        name: "tidy",
+        summary: "check the laws of the workspace that no linter knows",
+        help: tidy::HELP,
+        run: tidy::run,
+    },
+    CommandSpec {
+        name: "readme",
+        summary: "check or write the generated text in documents",
+        help: readme::HELP,
+        run: readme::run,
+    },
+    CommandSpec {
+        name: "services",
+        summary: "start private redis-server and postgres processes, for tests that need them",
+        help: services::HELP,
+        run: services::run,
+    },
+    CommandSpec {
+        name: "features",
+        summary: "build every feature alone and every pair of them",
+        help: features::HELP,
+        run: features::run,
+    },
+    CommandSpec { name: "loom", summary: "run the model-checked tests", help: loom::HELP, run: loom::run },
+    CommandSpec { name: "fuzz", summary: "run the fuzz targets", help: fuzz::HELP, run: fuzz::run },
+];
 
 fn main() -> ExitCode {
     match dispatch(lexopt::Parser::from_env()) {

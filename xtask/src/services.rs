@@ -105,7 +105,7 @@ fn run_command(mut args: lexopt::Parser, mut durable: bool) -> Result<ExitCode> 
     }
     let child = command.spawn().with_context(|| format!("cannot start `{}`", program.to_string_lossy()))?;
     if let Some(watchdog) = services.watchdog.as_mut().filter(|_| own_group) {
-        watchdog.also_ends(child.id())?;
+        watchdog.also_ends(child.id());
     }
     let status = signals.wait_for(child, own_group)?;
     drop(services);
