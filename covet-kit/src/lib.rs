@@ -3,3 +3,5 @@
 
 #[cfg(feature = "cache")]
 pub mod cache;
+#[cfg(feature = "server")]
+pub mod server;
