@@ -2,10 +2,19 @@
 #![deny(unsafe_code)]
 
 mod arch;
+mod buffer;
 mod error;
+mod ser;
+pub mod stream;
 
 pub use arch::{SimdLevel, simd_level};
+pub use buffer::Buffer;
 pub use error::{Error, Result};
+pub use ser::{
+    Compact, Compound, EncodeOptions, Serializer, Style, Styled, to_buf, to_buf_canonical, to_string,
+    to_string_canonical, to_string_pretty, to_vec, to_vec_canonical, to_vec_pretty, to_writer, to_writer_canonical,
+    to_writer_pretty,
+};
 
 #[doc(hidden)]
 pub use arch::force_simd_level;

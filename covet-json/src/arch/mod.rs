@@ -7,6 +7,8 @@
 
 #![allow(unsafe_code, reason = "SIMD loads and calls of functions that need a detected CPU feature")]
 
+pub(crate) mod escape;
+
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The kernels that the process uses for long runs of bytes.
