@@ -2,9 +2,15 @@
 #![deny(unsafe_code)]
 
 mod arch;
+mod de;
 mod error;
+mod number;
 
 pub use arch::{SimdLevel, simd_level};
+pub use de::{
+    DecodeOptions, Deserializer, DuplicateKeys, IoRead, Read, SliceRead, Trailing, Values, from_reader, from_slice,
+    from_str,
+};
 pub use error::{Error, Result};
 
 #[doc(hidden)]

@@ -73,10 +73,7 @@ mod sse2 {
         let backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\'.cast_signed()));
         let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
         let stops = _mm_or_si128(_mm_or_si128(quote, backslash), control);
-        StringMasks {
-            stops: _mm_movemask_epi8(stops).cast_unsigned(),
-            high: _mm_movemask_epi8(bytes).cast_unsigned(),
-        }
+        StringMasks { stops: _mm_movemask_epi8(stops).cast_unsigned(), high: _mm_movemask_epi8(bytes).cast_unsigned() }
     }
 
     #[inline]
