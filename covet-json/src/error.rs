@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The value is one pointer wide. Decoding errors carry the position in the input and the path of the value that could not be
 /// decoded; the path is put together only while an error travels up, so it costs nothing when decoding succeeds.
 ///
-/// ```ignore
+/// ```
 /// let error = covet_json::from_str::<Vec<u8>>("[1,\n 2, -3]").unwrap_err();
 /// assert_eq!((error.line(), error.column(), error.offset()), (2, 5, 8));
 /// assert_eq!(error.path(), "$[2]");
@@ -79,6 +79,10 @@ pub(crate) enum Code {
     StringLimit(usize),
     ItemsLimit(usize),
     ElementLimit(usize),
+    /// The bytes pushed so far end inside a token; never seen outside the crate.
+    Starved,
+    /// The pointer does not lead to an array.
+    NoArray,
     /// Encoding: a map key that is neither a string nor something JSON writes as one.
     KeyMustBeString,
     /// Encoding: a float key that is NaN or infinite.
@@ -104,12 +108,15 @@ impl Code {
         match self {
             Code::Message(_)
             | Code::DuplicateKey(_)
+            | Code::NoArray
             | Code::KeyMustBeString
             | Code::KeyMustBeFinite
             | Code::NotFinite
             | Code::InexactInteger => Category::Data,
             Code::Io(_) => Category::Io,
-            Code::EofInValue | Code::EofInString | Code::EofInArray | Code::EofInObject => Category::Eof,
+            Code::Starved | Code::EofInValue | Code::EofInString | Code::EofInArray | Code::EofInObject => {
+                Category::Eof
+            }
             Code::DepthLimit(_)
             | Code::BytesLimit(_)
             | Code::StringLimit(_)
@@ -133,6 +140,8 @@ impl Display for Code {
                 return write!(f, "more elements in one array or object than the limit of {limit}");
             }
             Code::ElementLimit(limit) => return write!(f, "streamed element longer than the limit of {limit} bytes"),
+            Code::Starved => "more input is needed",
+            Code::NoArray => "the pointer does not lead to an array",
             Code::EofInValue => "input ended where a value was expected",
             Code::EofInString => "input ended inside a string",
             Code::EofInArray => "input ended inside an array",
@@ -252,9 +261,9 @@ impl Error {
         Error::new(Code::Io(error))
     }
 
-    /// Whether a position was already given.
-    pub(crate) fn has_position(&self) -> bool {
-        self.inner.line != 0
+    /// Whether the error only says that more bytes must be pushed.
+    pub(crate) fn is_starved(&self) -> bool {
+        matches!(self.inner.code, Code::Starved)
     }
 
     /// Gives the error its position, unless an inner layer knew better.

@@ -3,12 +3,18 @@
 
 mod arch;
 mod buffer;
+mod de;
 mod error;
+mod number;
 mod ser;
 pub mod stream;
 
 pub use arch::{SimdLevel, simd_level};
 pub use buffer::Buffer;
+pub use de::{
+    DecodeOptions, Deserializer, DuplicateKeys, IoRead, Read, SliceRead, Trailing, Values, from_reader, from_slice,
+    from_str,
+};
 pub use error::{Error, Result};
 pub use ser::{
     Compact, Compound, EncodeOptions, Serializer, Style, Styled, to_buf, to_buf_canonical, to_string,

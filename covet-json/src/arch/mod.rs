@@ -7,7 +7,12 @@
 
 #![allow(unsafe_code, reason = "SIMD loads and calls of functions that need a detected CPU feature")]
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+pub(crate) mod block;
 pub(crate) mod escape;
+pub(crate) mod run;
+pub(crate) mod text;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

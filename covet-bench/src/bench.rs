@@ -1,0 +1,298 @@
+//! The session: options in, groups one after the other, record and exit code out.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::cli::{HELP, Mode, Options};
+use crate::machine::{Build, Machine};
+use crate::progress::Progress;
+use crate::record::{GroupRecord, Record, SCHEMA};
+use crate::{Group, LatencyGroup, MemoryGroup, Rng, Target, analysis, report};
+
+/// One run of a bench binary. Made by [`main`](crate::main()), which hands it to the bench's body.
+#[derive(Debug)]
+pub struct Bench {
+    options: Options,
+    record: Record,
+    started: Instant,
+    rng: Rng,
+    progress: Progress,
+    lockfile: String,
+    /// Where text for people goes: to stdout, or kept for a test to read.
+    capture: Option<String>,
+    header_printed: bool,
+    verified: usize,
+    failed: usize,
+    ignored: usize,
+    filtered_out: usize,
+    known: Vec<String>,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The record, complete.
+    pub record: Record,
+    /// 0, or 1 if something failed, or 2 if the command line was wrong.
+    pub exit: u8,
+    /// What was printed, if it was captured.
+    pub text: String,
+}
+
+/// Runs a bench with the arguments of this process: the whole `main` of a `benches/peers.rs`.
+///
+/// `name` is the bench's name in tables and records, usually the crate's; `body` declares and runs the groups.
+pub fn main(name: &str, body: impl FnOnce(&mut Bench)) -> ExitCode {
+    ExitCode::from(Bench::execute(name, std::env::args().skip(1), None, body).exit)
+}
+
+/// As [`main`](crate::main()), with the given arguments and without printing: for tests of a bench and for tools that embed
+/// one.
+pub fn captured<S: Into<String>>(
+    name: &str,
+    arguments: impl IntoIterator<Item = S>,
+    body: impl FnOnce(&mut Bench),
+) -> Outcome {
+    Bench::execute(name, arguments.into_iter().map(Into::into), Some(String::new()), body)
+}
+
+impl Bench {
+    fn execute(
+        name: &str,
+        arguments: impl Iterator<Item = String>,
+        capture: Option<String>,
+        body: impl FnOnce(&mut Self),
+    ) -> Outcome {
+        let options = Options::parse(arguments);
+        let fallback = || Options::parse(["--help".to_owned()]);
+        let (options, error) = match options {
+            Ok(options) if options.allocations && !crate::allocations::AVAILABLE => {
+                (Ok(options), Some(crate::allocations::MISSING.to_owned()))
+            }
+            Ok(options) => (Ok(options), None),
+            Err(error) => (fallback(), Some(error)),
+        };
+        let Ok(options) = options else { unreachable!("--help parses") };
+        let mut bench = Self::new(name, options, capture);
+        if let Some(error) = error {
+            eprintln!("error: {error}");
+            return Outcome { record: bench.record, exit: 2, text: error };
+        }
+        if bench.options.mode == Mode::Help {
+            bench.print(HELP);
+        } else {
+            body(&mut bench);
+        }
+        bench.finish()
+    }
+
+    fn new(name: &str, options: Options, capture: Option<String>) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // A seed of twelve digits or fewer, so that a person can type it again.
+        let seed = options.seed.unwrap_or(now.as_nanos() as u64 % 1_000_000_000);
+        let measures = options.mode == Mode::Measure;
+        let record = Record {
+            schema: SCHEMA,
+            bench: name.to_owned(),
+            started_unix: now.as_secs(),
+            seconds: 0.0,
+            seed,
+            rounds: options.rounds(),
+            batch_ns: options.batch().as_nanos() as u64,
+            quick: options.quick,
+            machine: if measures { Machine::read() } else { Machine::default() },
+            build: if measures { Build::read() } else { Build::default() },
+            notes: BTreeMap::new(),
+            groups: Vec::new(),
+            failures: Vec::new(),
+        };
+        Self {
+            rng: Rng::new(seed),
+            progress: Progress::new(capture.is_some()),
+            lockfile: if measures { crate::machine::lockfile().unwrap_or_default() } else { String::new() },
+            options,
+            record,
+            started: Instant::now(),
+            capture,
+            header_printed: false,
+            verified: 0,
+            failed: 0,
+            ignored: 0,
+            filtered_out: 0,
+            known: Vec::new(),
+        }
+    }
+
+    /// Opens a group of timed contenders, or `None` if this run does not want it (a filter, `--list`). Names must be unique.
+    pub fn group(&mut self, name: &str) -> Option<Group<'_>> {
+        self.wants(name).then(|| Group::new(self, name))
+    }
+
+    /// Opens a group whose contenders report a distribution of latencies per round, or `None` if this run does not want it.
+    pub fn latency_group(&mut self, name: &str) -> Option<LatencyGroup<'_>> {
+        self.wants(name).then(|| LatencyGroup::new(self, name))
+    }
+
+    /// Opens a group whose contenders are built in fresh processes to see what memory they keep, or `None` if this run does
+    /// not want it.
+    pub fn memory_group(&mut self, name: &str) -> Option<MemoryGroup<'_>> {
+        self.wants(name).then(|| MemoryGroup::new(self, name))
+    }
+
+    /// Adds a fact to the header and the record, such as the SIMD level in use.
+    pub fn note(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.record.notes.insert(name.into(), value.into());
+    }
+
+    /// Says that a group is left out and why, for example because its data are not on this machine.
+    pub fn skip(&mut self, group: &str, reason: &str) {
+        if self.wants(group) {
+            if self.only_verifies() {
+                self.print(&format!("test {group} ... ignored, {reason}\n"));
+                self.ignored += 1;
+            } else {
+                self.print(&format!("\n{group}: left out, {reason}\n"));
+            }
+        }
+    }
+
+    /// Reports a failure of the bench itself: it is printed, and the run will exit with 1.
+    pub fn fail(&mut self, failure: impl Into<String>) {
+        let failure = failure.into();
+        if self.only_verifies() {
+            self.print(&format!("test {failure} ... FAILED\n"));
+            self.failed += 1;
+        } else {
+            eprintln!("FAILED {failure}");
+        }
+        self.record.failures.push(failure);
+    }
+
+    /// True if this run only verifies answers: contenders with work of a fixed size may then do less of it.
+    #[must_use]
+    pub fn only_verifies(&self) -> bool {
+        self.options.mode == Mode::Test
+    }
+
+    /// True with `--quick`.
+    #[must_use]
+    pub fn is_quick(&self) -> bool {
+        self.options.quick
+    }
+
+    pub(crate) fn mode(&self) -> &Mode {
+        &self.options.mode
+    }
+
+    pub(crate) fn counts_allocations(&self) -> bool {
+        self.options.allocations
+    }
+
+    pub(crate) fn rounds(&self) -> usize {
+        self.options.rounds()
+    }
+
+    pub(crate) fn rounds_asked(&self) -> Option<usize> {
+        self.options.rounds
+    }
+
+    pub(crate) fn batch(&self) -> Duration {
+        self.options.batch()
+    }
+
+    pub(crate) fn lockfile(&self) -> &str {
+        &self.lockfile
+    }
+
+    pub(crate) fn rng_and_progress(&mut self) -> (&mut Rng, &mut Progress) {
+        (&mut self.rng, &mut self.progress)
+    }
+
+    /// Whether this run opens the group; also keeps the books of names.
+    fn wants(&mut self, name: &str) -> bool {
+        if self.known.iter().any(|known| known == name) {
+            self.fail(format!("{name}: a group of this name exists already"));
+            return false;
+        }
+        self.known.push(name.to_owned());
+        match &self.options.mode {
+            Mode::Help => false,
+            Mode::MemoryChild { group, .. } => group == name,
+            _ if !self.options.selects(name) => {
+                self.filtered_out += 1;
+                false
+            }
+            Mode::List => {
+                self.print(&format!("{name}: benchmark\n"));
+                false
+            }
+            Mode::Measure | Mode::Test => true,
+        }
+    }
+
+    /// Books the contenders of a group whose answers agree.
+    pub(crate) fn verified(&mut self, group: &str, contenders: &[&str]) {
+        for contender in contenders {
+            self.print(&format!("test {group}/{contender} ... ok\n"));
+        }
+        self.verified += contenders.len();
+    }
+
+    /// Takes a measured group: analyses, prints, keeps.
+    pub(crate) fn close(&mut self, mut group: GroupRecord, targets: &[Target]) {
+        analysis::analyse(&mut group, targets);
+        if !self.header_printed {
+            self.header_printed = true;
+            self.print(&report::header(&self.record));
+        }
+        self.print(&report::table(&group));
+        self.record.groups.push(group);
+    }
+
+    fn finish(mut self) -> Outcome {
+        self.record.seconds = self.started.elapsed().as_secs_f64();
+        let failed = !self.record.failures.is_empty();
+        match self.options.mode {
+            Mode::Test => {
+                let line = report::libtest_line(
+                    self.verified,
+                    self.failed,
+                    self.ignored,
+                    self.filtered_out,
+                    self.record.seconds,
+                );
+                self.print(&line);
+            }
+            Mode::Measure => self.finish_measuring(),
+            Mode::List | Mode::Help | Mode::MemoryChild { .. } => {}
+        }
+        let exit = u8::from(failed || !self.record.failures.is_empty());
+        Outcome { record: self.record, exit, text: self.capture.unwrap_or_default() }
+    }
+
+    fn finish_measuring(&mut self) {
+        self.record.machine.finish();
+        let text = report::footer(&self.record);
+        self.print(&text);
+        let Some(path) = self.options.json.clone() else { return };
+        let written = serde_json::to_vec_pretty(&self.record)
+            .map_err(std::io::Error::from)
+            .and_then(|bytes| std::fs::write(&path, bytes));
+        match written {
+            Ok(()) => eprintln!("record written to {}", path.display()),
+            Err(error) => self.fail(format!("cannot write {}: {error}", path.display())),
+        }
+    }
+
+    pub(crate) fn print(&mut self, text: &str) {
+        match &mut self.capture {
+            Some(captured) => captured.push_str(text),
+            None => {
+                use std::io::Write;
+                // A reader that went away (`| head`) is no reason to stop measuring.
+                let _ = std::io::stdout().write_all(text.as_bytes());
+            }
+        }
+    }
+}
