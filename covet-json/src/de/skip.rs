@@ -1,0 +1,212 @@
+//! Skipping a value: as strict as decoding it, but iterative, so that depth costs a bit and no stack.
+//!
+//! The place inside the value is a [`Skip`], which outlives a source that runs dry: a feed goes on where it stopped.
+
+#![forbid(unsafe_code)]
+
+use super::Deserializer;
+use super::access::Seen;
+use super::read::Read;
+use crate::error::{Code, Result};
+use crate::number;
+
+/// What has to come next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Expect {
+    #[default]
+    Value,
+    FirstElement,
+    FirstKey,
+    Key,
+    Colon,
+    /// A comma or the end of the innermost container.
+    Next,
+}
+
+/// A place inside a value that is being skipped. The default is before the value.
+#[derive(Debug, Default)]
+pub(crate) struct Skip {
+    expect: Expect,
+    /// The innermost 64 open containers, one bit each, 1 for an object; the innermost is bit 0.
+    kinds: u64,
+    /// The ones around them, 64 to a word.
+    outer: Vec<u64>,
+    depth: usize,
+    /// One per open container, kept only if a limit asks for it.
+    frames: Vec<Frame>,
+}
+
+#[derive(Debug, Default)]
+struct Frame {
+    items: usize,
+    seen: Option<Box<Seen>>,
+}
+
+impl Skip {
+    #[inline(always)]
+    fn push(&mut self, object: bool) {
+        if self.depth % 64 == 0 && self.depth > 0 {
+            self.outer.push(self.kinds);
+        }
+        self.kinds = self.kinds << 1 | u64::from(object);
+        self.depth += 1;
+    }
+
+    #[inline(always)]
+    fn pop(&mut self) {
+        self.depth -= 1;
+        self.kinds >>= 1;
+        if self.depth % 64 == 0 && self.depth > 0 {
+            self.kinds = self.outer.pop().unwrap_or_default();
+        }
+    }
+
+    #[inline(always)]
+    fn in_object(&self) -> bool {
+        self.kinds & 1 != 0
+    }
+}
+
+impl<'de, R: Read<'de>> Deserializer<R> {
+    /// Skips the next value.
+    ///
+    /// # Errors
+    ///
+    /// Whatever decoding it into a tree would report.
+    #[inline]
+    pub(crate) fn skip_value(&mut self) -> Result<()> {
+        match self.peek()? {
+            b'"' => self.skip_str(),
+            b'0'..=b'9' | b'-' => self.skip_number(),
+            b't' => self.literal(b"true"),
+            b'f' => self.literal(b"false"),
+            b'n' => self.literal(b"null"),
+            _ => self.skip_on(&mut Skip::default()),
+        }
+    }
+
+    #[inline(always)]
+    fn skip_number(&mut self) -> Result<()> {
+        self.number_with(|text| number::skip(text).map(|len| ((), len)))?;
+        if self.pos - self.token > self.limits.max_string {
+            return Err(self.error(Code::StringLimit(self.limits.max_string)));
+        }
+        Ok(())
+    }
+
+    /// Goes on skipping from `at` to the end of its value. After [`Code::Starved`], call it again when there are more bytes.
+    #[inline(never)]
+    pub(crate) fn skip_on(&mut self, at: &mut Skip) -> Result<()> {
+        let strict = self.limits.reject_duplicates || self.limits.max_items != usize::MAX;
+        loop {
+            let byte = self.peek()?;
+            match at.expect {
+                Expect::Value => {}
+                Expect::FirstElement if byte == b']' => {
+                    self.skip_close(at);
+                    if at.depth == 0 {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Expect::FirstElement => {}
+                Expect::FirstKey if byte == b'}' => {
+                    self.skip_close(at);
+                    if at.depth == 0 {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Expect::FirstKey | Expect::Key => {
+                    if byte != b'"' {
+                        let comma = at.expect == Expect::Key && byte == b'}';
+                        let code = if comma { Code::TrailingComma } else { Code::ExpectedKey };
+                        return Err(self.unexpected(code, Code::EofInObject));
+                    }
+                    self.skip_str()?;
+                    if strict {
+                        self.skip_strict(at, true)?;
+                    }
+                    at.expect = Expect::Colon;
+                    continue;
+                }
+                Expect::Colon => {
+                    self.colon()?;
+                    at.expect = Expect::Value;
+                    continue;
+                }
+                Expect::Next => {
+                    let object = at.in_object();
+                    match byte {
+                        b',' => {
+                            self.pos += 1;
+                            at.expect = if object { Expect::Key } else { Expect::Value };
+                        }
+                        b'}' if object => self.skip_close(at),
+                        b']' if !object => self.skip_close(at),
+                        _ if object => return Err(self.unexpected(Code::ExpectedCommaOrBrace, Code::EofInObject)),
+                        _ => return Err(self.unexpected(Code::ExpectedCommaOrBracket, Code::EofInArray)),
+                    }
+                    if at.depth == 0 {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            }
+            if strict && at.depth > 0 && !at.in_object() {
+                self.skip_strict(at, false)?;
+            }
+            match byte {
+                b'"' => self.skip_str()?,
+                b'0'..=b'9' | b'-' => self.skip_number()?,
+                b'{' | b'[' => {
+                    if self.depth + at.depth >= self.limits.max_depth {
+                        return Err(self.error(Code::DepthLimit(self.limits.max_depth)));
+                    }
+                    self.pos += 1;
+                    at.push(byte == b'{');
+                    at.expect = if byte == b'{' { Expect::FirstKey } else { Expect::FirstElement };
+                    if strict {
+                        at.frames.push(Frame::default());
+                    }
+                    continue;
+                }
+                b't' => self.literal(b"true")?,
+                b'f' => self.literal(b"false")?,
+                b'n' => self.literal(b"null")?,
+                _ => {
+                    let comma = byte == b']' && at.depth > 0 && !at.in_object();
+                    let code = if comma { Code::TrailingComma } else { Code::ExpectedValue };
+                    return Err(self.unexpected(code, Code::EofInValue));
+                }
+            }
+            at.expect = Expect::Next;
+            if at.depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes the bracket that ends the innermost container.
+    #[inline(always)]
+    fn skip_close(&mut self, at: &mut Skip) {
+        self.pos += 1;
+        at.pop();
+        at.frames.pop();
+        at.expect = Expect::Next;
+    }
+
+    /// Counts an item of the innermost container, and notes its key, which was just taken.
+    #[cold]
+    fn skip_strict(&mut self, at: &mut Skip, key: bool) -> Result<()> {
+        let Some(frame) = at.frames.last_mut() else { return Ok(()) };
+        self.check_items(frame.items)?;
+        frame.items += 1;
+        if key && self.limits.reject_duplicates {
+            let raw = &self.read.window()[self.token..self.pos];
+            let seen = frame.seen.get_or_insert_default();
+            seen.add(raw).map_err(|error| self.fix_token(error))?;
+        }
+        Ok(())
+    }
+}
