@@ -1,2 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod algorithm;
+mod clock;
+mod error;
+mod revocations;
+mod token;
+
+pub use algorithm::Algorithm;
+pub use clock::{Clock, ClockSource, ManualClock, SystemClock};
+pub use error::AuthError;
+pub use revocations::{Retention, Revocations, Revoke};
+pub use token::{TokenFacts, TokenFactsBuilder, TokenId, Verified};
