@@ -1,2 +1,30 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod algorithm;
+mod backend;
+mod clock;
+mod error;
+mod family;
+mod guard;
+mod issuer;
+mod jwks;
+mod key;
+mod revocations;
+mod token;
+mod verify;
+
+pub use algorithm::Algorithm;
+pub use backend::Backend;
+pub use clock::{Clock, ClockSource, ManualClock, SystemClock};
+pub use error::AuthError;
+pub use family::{Families, FamiliesBuilder, FamiliesError, Family, FamilyStore, Grant, MemoryFamilies, RefreshError};
+pub use guard::{Guard, GuardError, bearer};
+pub use issuer::{Identity, Issuer, IssuerBuilder, SignError, SigningKey};
+#[cfg(feature = "reqwest")]
+pub use jwks::FetchSetupError;
+pub use jwks::{Jwks, JwksBuilder, JwksError, JwksStatus};
+pub use key::{KeyError, VerifyKey};
+pub use revocations::{Retention, Revocations, Revoke};
+pub use token::{TokenFacts, TokenFactsBuilder, TokenId, Verified};
+pub use verify::{ConfigError, Verifier, VerifierBuilder};
