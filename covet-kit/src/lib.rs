@@ -11,3 +11,13 @@ pub mod cache;
 pub mod server;
 #[cfg(feature = "service")]
 pub mod service;
+
+#[cfg(feature = "guard")]
+#[doc(inline)]
+pub use covet_auth as auth;
+#[cfg(feature = "service")]
+#[doc(inline)]
+pub use covet_json as json;
+#[cfg(feature = "service")]
+#[doc(inline)]
+pub use covet_router as router;
