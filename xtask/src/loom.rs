@@ -76,6 +76,7 @@ fn test(workspace: &Workspace, package: &Package) -> Result<()> {
         check(&mut build(&["--test", &target.name]))?;
     }
     if has_unit_models(package) {
+        check(&mut build(&["--lib", "--no-run"]))?;
         // A filter that matches nothing passes in silence.
         let list = output(build(&["--quiet", "--lib"]).args(["--", "loom", "--list"]))?;
         if !list.lines().any(|line| line.ends_with(": test")) {
