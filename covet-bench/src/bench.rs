@@ -8,7 +8,7 @@ use crate::cli::{HELP, Mode, Options};
 use crate::machine::{Build, Machine};
 use crate::progress::Progress;
 use crate::record::{GroupRecord, Record, SCHEMA};
-use crate::{Group, LatencyGroup, MemoryGroup, Rng, Target, analysis, report};
+use crate::{Group, LatencyGroup, MemoryGroup, Rng, analysis, report};
 
 /// One run of a bench binary. Made by [`main`](crate::main()), which hands it to the bench's body.
 #[derive(Debug)]
@@ -27,6 +27,9 @@ pub struct Bench {
     ignored: usize,
     filtered_out: usize,
     known: Vec<String>,
+    /// The group handed out and not run yet.
+    open: Option<String>,
+    empty_loop: Option<f64>,
 }
 
 /// What a run came to.
@@ -121,23 +124,25 @@ impl Bench {
             ignored: 0,
             filtered_out: 0,
             known: Vec::new(),
+            open: None,
+            empty_loop: None,
         }
     }
 
     /// Opens a group of timed contenders, or `None` if this run does not want it (a filter, `--list`). Names must be unique.
     pub fn group(&mut self, name: &str) -> Option<Group<'_>> {
-        self.wants(name).then(|| Group::new(self, name))
+        self.open(name).then(|| Group::new(self, name))
     }
 
     /// Opens a group whose contenders report a distribution of latencies per round, or `None` if this run does not want it.
     pub fn latency_group(&mut self, name: &str) -> Option<LatencyGroup<'_>> {
-        self.wants(name).then(|| LatencyGroup::new(self, name))
+        self.open(name).then(|| LatencyGroup::new(self, name))
     }
 
     /// Opens a group whose contenders are built in fresh processes to see what memory they keep, or `None` if this run does
     /// not want it.
     pub fn memory_group(&mut self, name: &str) -> Option<MemoryGroup<'_>> {
-        self.wants(name).then(|| MemoryGroup::new(self, name))
+        self.open(name).then(|| MemoryGroup::new(self, name))
     }
 
     /// Adds a fact to the header and the record, such as the SIMD level in use.
@@ -209,6 +214,32 @@ impl Bench {
         (&mut self.rng, &mut self.progress)
     }
 
+    /// Hands a group out, if this run wants it.
+    fn open(&mut self, name: &str) -> bool {
+        self.check_all_ran();
+        let wanted = self.wants(name);
+        if wanted {
+            self.open = Some(name.to_owned());
+        }
+        wanted
+    }
+
+    /// A group that was filled and forgotten would look like a group that passed.
+    fn check_all_ran(&mut self) {
+        if let Some(name) = self.open.take() {
+            self.fail(format!("{name}: the group was never run"));
+        }
+    }
+
+    pub(crate) fn ran(&mut self) {
+        self.open = None;
+    }
+
+    /// Nanoseconds of an iteration that does nothing, measured once.
+    pub(crate) fn empty_loop(&mut self) -> f64 {
+        *self.empty_loop.get_or_insert_with(crate::measure::empty_loop)
+    }
+
     /// Whether this run opens the group; also keeps the books of names.
     fn wants(&mut self, name: &str) -> bool {
         if self.known.iter().any(|known| known == name) {
@@ -240,8 +271,8 @@ impl Bench {
     }
 
     /// Takes a measured group: analyses, prints, keeps.
-    pub(crate) fn close(&mut self, mut group: GroupRecord, targets: &[Target]) {
-        analysis::analyse(&mut group, targets);
+    pub(crate) fn close(&mut self, mut group: GroupRecord) {
+        analysis::analyse(&mut group);
         if !self.header_printed {
             self.header_printed = true;
             self.print(&report::header(&self.record));
@@ -251,6 +282,7 @@ impl Bench {
     }
 
     fn finish(mut self) -> Outcome {
+        self.check_all_ran();
         self.record.seconds = self.started.elapsed().as_secs_f64();
         let failed = !self.record.failures.is_empty();
         match self.options.mode {
@@ -273,6 +305,9 @@ impl Bench {
 
     fn finish_measuring(&mut self) {
         self.record.machine.finish();
+        if self.record.groups.is_empty() && self.filtered_out > 0 {
+            eprintln!("no group matches the filter; --list names them");
+        }
         let text = report::footer(&self.record);
         self.print(&text);
         let Some(path) = self.options.json.clone() else { return };

@@ -162,6 +162,7 @@ impl<'a> LatencyGroup<'a> {
     /// Verifies answers with one small round each, then measures (11 rounds; 3 with `--quick`; or `--rounds`) and prints the
     /// table. Left out of an `--allocations` run.
     pub fn run(mut self) {
+        self.bench.ran();
         if self.bench.counts_allocations() {
             return;
         }
@@ -208,11 +209,10 @@ impl<'a> LatencyGroup<'a> {
             record
         });
         let records: Vec<ContenderRecord> = records.collect();
-        let mut frame = std::mem::take(&mut self.frame);
-        let targets = std::mem::take(&mut frame.targets);
+        let frame = std::mem::take(&mut self.frame);
         let mut group = frame.record(Kind::Latency, names[baseline].clone(), records);
         group.control_samples = control_samples;
-        self.bench.close(group, &targets);
+        self.bench.close(group);
         Ok(())
     }
 }
