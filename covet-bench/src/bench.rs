@@ -104,6 +104,7 @@ impl Bench {
             rounds: options.rounds(),
             batch_ns: options.batch().as_nanos() as u64,
             quick: options.quick,
+            allocations: options.allocations,
             machine: if measures { Machine::read() } else { Machine::default() },
             build: if measures { Build::read() } else { Build::default() },
             notes: BTreeMap::new(),

@@ -33,6 +33,8 @@ pub struct Record {
     pub batch_ns: u64,
     /// Whether `--quick` was given.
     pub quick: bool,
+    /// Whether allocations were counted instead of time.
+    pub allocations: bool,
     /// The machine.
     pub machine: Machine,
     /// Compiler, profile, commit, lockfile.

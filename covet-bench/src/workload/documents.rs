@@ -15,7 +15,7 @@ use crate::Rng;
 const STATUSES: usize = 100;
 
 /// A search result of a hundred statuses, compact, most of it text; decodes as
-/// [`TwitterSearch`](super::twitter::TwitterSearch).
+/// [`TwitterSearch`].
 #[must_use]
 pub fn twitter_like() -> Vec<u8> {
     super::compact(&twitter_like_value())
