@@ -332,3 +332,82 @@ impl Bench {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failures(body: impl FnOnce(&mut Bench)) -> Vec<String> {
+        let outcome = captured("test", ["--rounds", "3", "--batch-ms", "1"], body);
+        assert_eq!(outcome.exit, u8::from(!outcome.record.failures.is_empty()));
+        outcome.record.failures
+    }
+
+    #[test]
+    fn mistakes_in_a_bench_fail_it() {
+        let seen = failures(|bench| {
+            let _forgotten = bench.group("forgotten").map(|group| format!("{group:?}"));
+            let mut twice = bench.group("twice").expect("wanted");
+            twice.contender("same", || 1_u64, |n| *n);
+            twice.contender("same", || 1_u64, |n| *n);
+            twice.run();
+            let mut lost = bench.group("lost").expect("wanted");
+            lost.baseline("nobody").contender("somebody", || 1_u64, |n| *n);
+            lost.run();
+            bench.group("empty").expect("wanted").run();
+            assert!(bench.group("empty").is_none());
+        });
+        let expected = [
+            "forgotten: the group was never run",
+            "twice: two contenders are named `same`",
+            "lost: no contender is named `nobody`, the baseline",
+            "empty: no contender",
+            "empty: a group of this name exists already",
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn an_expected_answer_binds_the_baseline_too() {
+        let seen = failures(|bench| {
+            let mut group = bench.group("g").expect("wanted");
+            group.expect(3_u64).contender("base", || 2_u64, |n| *n);
+            group.run();
+        });
+        assert_eq!(seen, ["g: base: its answer differs from the group's: expected `3`, found `2`"]);
+    }
+
+    #[test]
+    fn an_operation_that_was_removed_fails() {
+        let seen = failures(|bench| {
+            let mut group = bench.group("g").expect("wanted");
+            group.contender_timed("gone", |_| Duration::ZERO, || 1_u64);
+            group.run();
+        });
+        assert!(
+            seen.len() == 1 && seen[0].starts_with("g: gone: ") && seen[0].contains("the work is not there"),
+            "{seen:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_as_ignored() {
+        let outcome = captured("test", ["--test", "g"], |bench| {
+            bench.skip("g real", "no corpus");
+            bench.skip("other", "filtered out anyway");
+        });
+        assert!(outcome.text.contains("test g real ... ignored, no corpus"), "{}", outcome.text);
+        assert!(outcome.text.contains("0 passed; 0 failed; 1 ignored; 0 measured; 1 filtered out"), "{}", outcome.text);
+    }
+
+    #[test]
+    fn an_empty_operation_is_pointed_out() {
+        let outcome = captured("test", ["--rounds", "3"], |bench| {
+            let mut group = bench.group("g").expect("wanted");
+            // 0.15 ns: above the time that is rejected, below what an iteration costs anywhere.
+            group.contender_timed("nothing", |n| Duration::from_nanos(n * 15 / 100), || 1_u64);
+            group.run();
+        });
+        assert!(outcome.text.contains("as fast as an empty loop"), "{}", outcome.text);
+    }
+}
