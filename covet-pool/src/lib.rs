@@ -56,3 +56,6 @@ pub const MAX_SIZE: usize = slot::MAX_SLOTS;
 
 #[cfg(all(test, not(covet_loom)))]
 mod tests;
+
+#[cfg(all(test, covet_loom))]
+mod loom_tests;
