@@ -1,2 +1,49 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod builder;
+mod error;
+mod params;
+mod router;
+
+mod explain;
+mod normalize;
+mod tree;
+mod url;
+
+mod kind;
+mod pattern;
+
+mod order;
+mod overlap;
+
+mod conflict;
+
+mod arena;
+mod compile;
+mod core;
+mod methods;
+
+mod bytes;
+mod capture;
+mod percent;
+mod segment;
+mod sets;
+mod steps;
+mod walk;
+
+#[cfg(feature = "serde")]
+mod de;
+
+pub use builder::{
+    BuildError, Case, HostBuilder, MAX_PATH_LEN, RouteId, RouteIds, RouterBuilder, TrailingSlash,
+};
+#[cfg(feature = "serde")]
+pub use de::DeserializeError;
+pub use error::{Conflict, InsertError, PatternError, PatternErrorKind, Relation};
+pub use explain::{Explanation, Shadowed, Verdict};
+pub use http::Method;
+pub use normalize::{PathError, PathErrorKind, normalize};
+pub use params::{OwnedParams, ParamError, ParamErrorKind, Params, ParamsIter};
+pub use router::{Match, Miss, Route, Router, Target};
+pub use url::{UrlError, UrlParam};
