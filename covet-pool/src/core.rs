@@ -87,7 +87,10 @@ pub(crate) enum Leaving {
 
 /// What came of joining the line.
 pub(crate) enum Joined {
+    /// In line; there may be something for the ticket already.
     Queued(Ticket),
+    /// In line, and for the time being there is nothing to do but to sleep.
+    Asleep(Ticket),
     Full,
     Closed,
 }
@@ -219,6 +222,9 @@ impl<O: Owner> Core<O> {
             return self.settle(state, effects);
         } else if let Some(tenant) = self.hand_over(owner, state, tenant, effects) {
             self.segments.publish_any(tenant);
+        } else if state.waiters.len() > 0 && self.limits.overtakes == 0 && state.saturated(self.limits.ceiling) {
+            // The common case under load: one waiter less, and nothing that dispatch could do about the others.
+            return;
         }
         self.dispatch(owner, state, effects);
     }
@@ -306,8 +312,7 @@ impl<O: Owner> Core<O> {
         self.segments.set_flags(flags, clear);
     }
 
-    /// Joins the line, behind everybody or (`front`) before everybody. Always look at the ticket afterwards: it may
-    /// have been served already.
+    /// Joins the line, behind everybody or (`front`) before everybody.
     pub(crate) fn join(&self, owner: &O, waker: &Waker, deadline: u64, front: bool) -> (Joined, Effects<O>) {
         let mut effects = Effects::new();
         let mut state = self.state.lock();
@@ -327,8 +332,9 @@ impl<O: Owner> Core<O> {
             self.pass_on(owner, &mut state, left, &mut effects);
             return (Joined::Full, effects);
         }
+        let asleep = state.waiters.sleeps(&ticket);
         drop(state);
-        (Joined::Queued(ticket), effects)
+        (if asleep { Joined::Asleep(ticket) } else { Joined::Queued(ticket) }, effects)
     }
 
     /// Looks at one's place in the line. After `Look::Granted` the ticket is spent.
@@ -573,6 +579,11 @@ impl<O: Owner> State<O> {
     /// By how much the pool exceeds its maximum, what is being closed already apart.
     fn surplus(&self) -> usize {
         (self.occupied - self.retiring).saturating_sub(self.max)
+    }
+
+    /// Whether nothing can be begun for those who wait.
+    fn saturated(&self, ceiling: usize) -> bool {
+        self.pending.is_empty() && (self.occupied >= self.max || self.connecting >= ceiling)
     }
 
     fn end_work(&mut self, connects: bool, ticket: Option<&Ticket>) {

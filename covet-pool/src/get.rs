@@ -151,6 +151,12 @@ impl<'p, M: Manager> Get<'p, M> {
                 wait.stage = Stage::Line(ticket, None);
                 Step::Again
             }
+            Joined::Asleep(ticket) => {
+                wait.queued = true;
+                wait.stage = Stage::Line(ticket, None);
+                self.shared.watch_deadlines();
+                Step::Sleep
+            }
             Joined::Full => {
                 self.shared.counters.queue_full.fetch_add(1, Ordering::Relaxed);
                 self.shared.emit(&Event::QueueFull);
@@ -243,7 +249,9 @@ impl<'p, M: Manager> Get<'p, M> {
         if let Some(wait) = &self.wait
             && wait.queued
         {
-            self.shared.counters.wait_time.record(wait.since.elapsed());
+            let waited = wait.since.elapsed();
+            self.shared.counters.wait_time.record(waited);
+            self.shared.instruments.waited(waited);
         }
         Step::Done(Ok(PooledConn::new(lease, self.place, now)))
     }

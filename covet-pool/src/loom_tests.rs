@@ -120,7 +120,7 @@ impl Model {
         let (joined, effects) = self.core.join(self, waker, deadline, false);
         self.run(effects);
         match joined {
-            Joined::Queued(ticket) => Ok(ticket),
+            Joined::Queued(ticket) | Joined::Asleep(ticket) => Ok(ticket),
             Joined::Closed => Err(Refused::Closed),
             Joined::Full => panic!("the queue has room"),
         }
@@ -132,9 +132,16 @@ impl Model {
                 if let Take::Got(lease) = self.core.take() {
                     return Poll::Ready(Ok(lease));
                 }
-                match self.join(cx.waker(), line.deadline) {
-                    Ok(ticket) => line.ticket = Some(ticket),
-                    Err(refused) => return Poll::Ready(Err(refused)),
+                let (joined, effects) = self.core.join(self, cx.waker(), line.deadline, false);
+                self.run(effects);
+                match joined {
+                    Joined::Queued(ticket) => line.ticket = Some(ticket),
+                    Joined::Asleep(ticket) => {
+                        line.ticket = Some(ticket);
+                        return Poll::Pending;
+                    }
+                    Joined::Closed => return Poll::Ready(Err(Refused::Closed)),
+                    Joined::Full => panic!("the queue has room"),
                 }
                 continue;
             };
@@ -211,7 +218,10 @@ fn get_and_put(model: &Arc<Model>) {
 
 #[test]
 fn three_share_one_connection() {
-    loom::model(|| {
+    // The largest of the models: with three preemptions it alone takes minutes.
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(2);
+    builder.check(|| {
         let model = Model::new(1, 0);
         let threads = [spawn(&model, |model| get_and_put(&model)), spawn(&model, |model| get_and_put(&model))];
         get_and_put(&model);

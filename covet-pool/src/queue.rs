@@ -125,6 +125,11 @@ impl<O: Owner> Waiters<O> {
         matches!(self.nodes[ticket.0 as usize].stage, Stage::Waiting { .. })
     }
 
+    /// Whether there is nothing for this ticket yet, neither a grant nor work.
+    pub(crate) fn sleeps(&self, ticket: &Ticket) -> bool {
+        matches!(self.nodes[ticket.0 as usize].stage, Stage::Waiting { claim: None, .. })
+    }
+
     pub(crate) fn is_head(&self, ticket: &Ticket) -> bool {
         self.head == ticket.0
     }
