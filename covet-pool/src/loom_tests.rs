@@ -3,7 +3,7 @@
 //!
 //! Connecting is immediate here: what is under test is who gets what, not how it is made.
 
-use crate::core::{Claim, Core, Effects, Joined, Leaving, Limits, Owner};
+use crate::core::{Claim, Core, Effects, Joined, Leaving, Limits, More, Owner};
 use crate::queue::{Grant, Look, Ticket};
 use crate::slot::{Take, Tenant};
 use loom::future::block_on;
@@ -74,8 +74,11 @@ impl Model {
 
     fn run(self: &Arc<Self>, effects: Effects<Self>) {
         let mut todo = vec![effects];
-        while let Some(Effects { wake, wake_too, spawn, retire, abandon, .. }) = todo.pop() {
-            wake.into_iter().chain(wake_too).for_each(Waker::wake);
+        while let Some(Effects { wake, more }) = todo.pop() {
+            wake.into_iter().for_each(Waker::wake);
+            let Some(more) = more else { continue };
+            let More { wake, spawn, retire, abandon, .. } = *more;
+            wake.into_iter().for_each(Waker::wake);
             for claim in spawn {
                 self.complete(claim, None);
             }
@@ -120,7 +123,7 @@ impl Model {
         let (joined, effects) = self.core.join(self, waker, deadline, false);
         self.run(effects);
         match joined {
-            Joined::Queued(ticket) | Joined::Asleep(ticket) => Ok(ticket),
+            Joined::Queued(ticket) | Joined::Asleep(ticket, _) => Ok(ticket),
             Joined::Closed => Err(Refused::Closed),
             Joined::Full => panic!("the queue has room"),
         }
@@ -136,7 +139,7 @@ impl Model {
                 self.run(effects);
                 match joined {
                     Joined::Queued(ticket) => line.ticket = Some(ticket),
-                    Joined::Asleep(ticket) => {
+                    Joined::Asleep(ticket, _) => {
                         line.ticket = Some(ticket);
                         return Poll::Pending;
                     }
@@ -154,7 +157,7 @@ impl Model {
                     line.ticket = None;
                     return Poll::Ready(match grant {
                         Grant::Tenant(lease) => Ok(lease),
-                        Grant::Failure(refused) => Err(refused),
+                        Grant::Failure(refused) => Err(*refused),
                     });
                 }
             }

@@ -3,7 +3,7 @@
 
 use crate::clock;
 use crate::config::{CheckPolicy, PoolConfig};
-use crate::core::{Claim, Core, Effects, Leaving, Limits, Owner};
+use crate::core::{Claim, Core, Effects, Leaving, Limits, More, Owner};
 use crate::error::{PoolError, Timeout};
 use crate::hooks::{CloseReason, ConnInfo, Event, Hooks, Verdict};
 use crate::job::{Driver, Ended, Failed, Job, Kind};
@@ -422,12 +422,28 @@ impl<M: Manager> Shared<M> {
     }
 
     /// Does what the core asked for, and what follows from that.
+    #[inline]
     pub(crate) fn run(self: &Arc<Self>, effects: Effects<Self>) {
+        match effects {
+            Effects { wake: None, more: None } => {}
+            Effects { wake: Some(waker), more: None } => drop(self.quietly(|| waker.wake())),
+            effects => self.run_more(effects),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn run_more(self: &Arc<Self>, effects: Effects<Self>) {
         let mut todo = Some(effects);
         let mut later = Vec::new();
         while let Some(effects) = todo.take().or_else(|| later.pop()) {
-            let Effects { wake, wake_too, spawn, retire, abandon, .. } = effects;
-            for waker in wake.into_iter().chain(wake_too) {
+            let Effects { wake, more } = effects;
+            if let Some(waker) = wake {
+                self.quietly(|| waker.wake());
+            }
+            let Some(more) = more else { continue };
+            let More { wake, spawn, retire, abandon, .. } = *more;
+            for waker in wake {
                 self.quietly(|| waker.wake());
             }
             for claim in spawn {
