@@ -4,7 +4,11 @@
 mod arch;
 mod de;
 mod error;
+mod get;
 mod number;
+mod pointer;
+mod raw;
+pub mod stream;
 
 pub use arch::{SimdLevel, simd_level};
 pub use de::{
@@ -12,6 +16,8 @@ pub use de::{
     from_str,
 };
 pub use error::{Error, Result};
+pub use get::{get, get_unchecked};
+pub use raw::RawJson;
 
 #[doc(hidden)]
 pub use arch::force_simd_level;
