@@ -39,12 +39,6 @@ impl<'a> Run<'a> {
         self.bytes.len()
     }
 
-    /// Whether every byte is ASCII.
-    #[inline(always)]
-    pub(crate) fn is_ascii(self) -> bool {
-        self.ascii
-    }
-
     /// The text, if the scan found nothing but ASCII.
     #[inline(always)]
     pub(crate) fn ascii(self) -> Option<&'a str> {

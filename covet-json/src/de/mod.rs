@@ -23,9 +23,12 @@ use serde::de::{Deserialize, DeserializeOwned};
 
 pub(crate) use self::options::Limits;
 pub use self::options::{DecodeOptions, DuplicateKeys, Trailing};
+pub(crate) use self::raw::TOKEN;
 pub use self::read::{Read, SliceRead};
+pub(crate) use self::skip::Skip;
 
 pub use self::values::Values;
+pub(crate) use self::window::FeedRead;
 pub use self::window::IoRead;
 use crate::arch::block::{BLOCK, nonspace_mask};
 use crate::arch::run::space_run;
@@ -277,13 +280,29 @@ impl<'de, R: Read<'de>> Deserializer<R> {
 
     /// Opens an array or object whose bracket was seen.
     #[inline(always)]
-    fn enter(&mut self) -> Result<()> {
+    pub(crate) fn enter(&mut self) -> Result<()> {
         if self.depth >= self.limits.max_depth {
             return Err(self.error(Code::DepthLimit(self.limits.max_depth)));
         }
         self.depth += 1;
         self.pos += 1;
         Ok(())
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Forgets containers that something else will close.
+    pub(crate) fn leave_many(&mut self, count: usize) {
+        self.depth -= count;
+    }
+
+    /// Takes the bracket that was seen, and closes what it closes.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self) {
+        self.depth -= 1;
+        self.pos += 1;
     }
 
     /// An error at the place where the parser is.

@@ -43,6 +43,16 @@ struct Frame {
 }
 
 impl Skip {
+    /// The place behind a value inside of these containers (outermost first, `true` for an object), all of which are still open.
+    pub(crate) fn inside(objects: impl IntoIterator<Item = bool>) -> Skip {
+        let mut skip = Skip { expect: Expect::Next, ..Skip::default() };
+        for object in objects {
+            skip.push(object);
+            skip.frames.push(Frame { items: 1, seen: None });
+        }
+        skip
+    }
+
     #[inline(always)]
     fn push(&mut self, object: bool) {
         if self.depth % 64 == 0 && self.depth > 0 {
@@ -109,7 +119,12 @@ impl<'de, R: Read<'de>> Deserializer<R> {
                     }
                     continue;
                 }
-                Expect::FirstElement => {}
+                Expect::FirstElement => {
+                    if strict {
+                        self.skip_strict(at, false)?;
+                    }
+                    at.expect = Expect::Value;
+                }
                 Expect::FirstKey if byte == b'}' => {
                     self.skip_close(at);
                     if at.depth == 0 {
@@ -141,6 +156,9 @@ impl<'de, R: Read<'de>> Deserializer<R> {
                         b',' => {
                             self.pos += 1;
                             at.expect = if object { Expect::Key } else { Expect::Value };
+                            if strict && !object {
+                                self.skip_strict(at, false)?;
+                            }
                         }
                         b'}' if object => self.skip_close(at),
                         b']' if !object => self.skip_close(at),
@@ -152,9 +170,6 @@ impl<'de, R: Read<'de>> Deserializer<R> {
                     }
                     continue;
                 }
-            }
-            if strict && at.depth > 0 && !at.in_object() {
-                self.skip_strict(at, false)?;
             }
             match byte {
                 b'"' => self.skip_str()?,

@@ -209,10 +209,15 @@ impl<R: io::Read> IoRead<R> {
         self.max_bytes = max_bytes;
     }
 
-    /// From here on at most `max_element` bytes may be read for what starts at `at`; `usize::MAX` lifts the limit.
-    pub(crate) fn limit_element(&mut self, at: usize, max_element: usize) {
+    /// Nothing may be read once the offset `end` was reached, because of a limit of `max_element` bytes; `usize::MAX` lifts it.
+    pub(crate) fn limit_element(&mut self, end: usize, max_element: usize) {
+        self.element_end = end;
         self.max_element = max_element;
-        self.element_end = (self.window.total() - self.window.bytes().len() + at).saturating_add(max_element);
+    }
+
+    /// Offset in the input of an index of the window.
+    pub(crate) fn offset(&self, at: usize) -> usize {
+        self.window.base.offset + at
     }
 }
 
@@ -258,6 +263,12 @@ impl<'de, R: io::Read> Read<'de> for IoRead<R> {
 pub(crate) struct FeedRead {
     pub(crate) window: Window,
     pub(crate) finished: bool,
+}
+
+impl FeedRead {
+    pub(crate) fn new() -> FeedRead {
+        FeedRead { window: Window::new(), finished: false }
+    }
 }
 
 impl private::Sealed for FeedRead {}
