@@ -161,6 +161,33 @@ fn floats_at_the_edges() {
 }
 
 #[test]
+fn everyday_floats() {
+    let mut buffer = Vec::new();
+    let mut check = |value: f64| {
+        buffer.clear();
+        covet_json::to_buf(&mut buffer, &value).unwrap();
+        let expected = serde_json::to_vec(&value).unwrap();
+        assert_eq!(String::from_utf8_lossy(&buffer), String::from_utf8_lossy(&expected));
+    };
+    // Every exponent around the range that has a path of its own, both signs, round and arbitrary fractions.
+    for exponent in 1023 - 24..1023 + 60_u64 {
+        let mut fraction = 0x9E37_79B9_7F4A_7C15_u64;
+        for round in 0..400 {
+            fraction = fraction.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let value = f64::from_bits(exponent << 52 | (fraction >> 12) >> (round % 53) << (round % 53));
+            check(value);
+            check(-value);
+        }
+    }
+    for places in 0..12 {
+        for number in (1..2_000).chain([99_999, 100_000, 123_456_789, 999_999_999_999_u64]) {
+            check(number as f64 / 10_f64.powi(places));
+            check(-(number as f64) / 10_f64.powi(places));
+        }
+    }
+}
+
+#[test]
 fn integers_of_every_length() {
     let mut value: u128 = 0;
     for digit in 0..39 {
