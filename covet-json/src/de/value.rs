@@ -110,6 +110,7 @@ impl<'de, R: Read<'de>> Deserializer<R> {
         }
         let (negative, magnitude) =
             self.number_with(|text| number::parse_128(text).map(|(negative, value, len)| ((negative, value), len)))?;
+        self.check_number_len(self.pos - self.token)?;
         let result = if signed {
             let value = if negative { 0i128.checked_sub_unsigned(magnitude) } else { i128::try_from(magnitude).ok() };
             value.map(|value| visitor.visit_i128(value))
