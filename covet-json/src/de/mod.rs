@@ -206,13 +206,15 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     fn peek_behind_space(&mut self) -> Result<u8> {
         loop {
             let rest = self.read.window().get(self.pos..).unwrap_or_default();
-            if let Some(block) = rest.first_chunk::<BLOCK>() {
-                let mask = nonspace_mask(block);
+            // Two blocks hold a line break and the usual indentation.
+            if let Some(pair) = rest.first_chunk::<{ 2 * BLOCK }>() {
+                let (first, second) = pair.split_at(BLOCK);
+                let mask = first.first_chunk().map_or(0, nonspace_mask);
+                let mask = if mask != 0 { mask } else { second.first_chunk().map_or(0, nonspace_mask) << BLOCK };
                 if mask != 0 {
                     let skipped = mask.trailing_zeros() as usize;
-                    let byte = block[skipped % BLOCK];
                     self.pos += skipped;
-                    return Ok(byte);
+                    return Ok(pair[skipped % pair.len()]);
                 }
             }
             let skipped = space_run(rest);
