@@ -10,6 +10,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 pub(crate) mod block;
+pub(crate) mod escape;
 pub(crate) mod run;
 pub(crate) mod text;
 

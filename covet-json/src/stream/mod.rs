@@ -7,6 +7,9 @@
 //! | either | bytes pushed in as they come | [`Feed`] |
 //! | either | a `futures_core::Stream` of chunks (feature `async`) | `Elements` |
 //!
+//! To write, [`ArrayWriter`] and [`encode_chunks`] encode an array element by element; one that is dropped early never closes it, so
+//! that truncation stays visible.
+//!
 //! Memory is a block of the input plus one element, whatever the length of the document. All of them walk the document with the same
 //! machine, which validates everything on the way, in front of the array and behind it too.
 
@@ -17,11 +20,13 @@ mod asynchronous;
 mod feed;
 mod reader;
 mod walk;
+mod write;
 
 #[cfg(feature = "async")]
 pub use self::asynchronous::{Chunk, Elements};
 pub use self::feed::Feed;
 pub use self::reader::{ArrayReader, LinesReader};
+pub use self::write::{ArrayWriter, EncodeChunks, encode_chunks};
 
 /// Limit on one element unless told otherwise: 16 MiB.
 const MAX_ELEMENT: usize = 16 << 20;
