@@ -50,6 +50,17 @@ pub(crate) fn nonspace_mask(block: &[u8; BLOCK]) -> u32 {
     portable::nonspace_mask(block)
 }
 
+/// The bytes of a block that are the space itself.
+#[inline(always)]
+pub(crate) fn blank_mask(block: &[u8; BLOCK]) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    if inline_simd() {
+        // SAFETY: SSE2 is part of x86-64.
+        return unsafe { sse2::blank_mask(block) };
+    }
+    portable::blank_mask(block)
+}
+
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     use std::arch::x86_64::{
@@ -74,6 +85,13 @@ mod sse2 {
         let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
         let stops = _mm_or_si128(_mm_or_si128(quote, backslash), control);
         StringMasks { stops: _mm_movemask_epi8(stops).cast_unsigned(), high: _mm_movemask_epi8(bytes).cast_unsigned() }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn blank_mask(block: &[u8; BLOCK]) -> u32 {
+        let blanks = _mm_cmpeq_epi8(load(block), _mm_set1_epi8(b' '.cast_signed()));
+        _mm_movemask_epi8(blanks).cast_unsigned()
     }
 
     #[inline]
@@ -127,6 +145,10 @@ mod portable {
         StringMasks { stops, high: per_word(block, |word| word & HIGH) }
     }
 
+    pub(super) fn blank_mask(block: &[u8; BLOCK]) -> u32 {
+        per_word(block, |word| zeros(word ^ (ONES * b' ' as u64)))
+    }
+
     pub(super) fn nonspace_mask(block: &[u8; BLOCK]) -> u32 {
         let spaces = per_word(block, |word| {
             zeros(word ^ (ONES * b' ' as u64))
@@ -157,13 +179,20 @@ mod tests {
         block.iter().enumerate().fold(0, |mask, (i, &byte)| mask | u32::from(!is_space(byte)) << i)
     }
 
+    fn expected_blanks(block: &[u8; BLOCK]) -> u32 {
+        block.iter().enumerate().fold(0, |mask, (i, &byte)| mask | u32::from(byte == b' ') << i)
+    }
+
     fn check(block: &[u8; BLOCK]) {
+        assert_eq!(portable::blank_mask(block), expected_blanks(block));
         assert_eq!(portable::string_masks(block), expected_string_masks(block));
         assert_eq!(portable::nonspace_mask(block), expected_nonspace(block));
         #[cfg(target_arch = "x86_64")]
         {
             // SAFETY: SSE2 is part of x86-64.
             assert_eq!(unsafe { sse2::string_masks(block) }, expected_string_masks(block));
+            // SAFETY: as above.
+            assert_eq!(unsafe { sse2::blank_mask(block) }, expected_blanks(block));
             // SAFETY: as above.
             assert_eq!(unsafe { sse2::nonspace_mask(block) }, expected_nonspace(block));
         }

@@ -68,7 +68,7 @@ impl<'de, R: Read<'de>> Deserializer<R> {
                 self.pos += len;
                 Ok(number)
             }
-            Err((code, at)) => Err(self.error_at(code, self.pos + at)),
+            Err((reason, at)) => Err(self.error_at(reason.into(), self.pos + at)),
         }
     }
 

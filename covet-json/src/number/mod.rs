@@ -35,8 +35,26 @@ const TEN: [u64; 20] = {
     powers
 };
 
+/// Why a token is not a number. As small as can be: the type is in the result of every number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Eof,
+    Invalid,
+    OutOfRange,
+}
+
+impl From<Reason> for Code {
+    fn from(reason: Reason) -> Code {
+        match reason {
+            Reason::Eof => Code::EofInValue,
+            Reason::Invalid => Code::InvalidNumber,
+            Reason::OutOfRange => Code::NumberOutOfRange,
+        }
+    }
+}
+
 /// Why a token is not a number, and how many bytes in that shows.
-pub(crate) type Failure = (Code, usize);
+pub(crate) type Failure = (Reason, usize);
 
 /// The parts of a number's text: `0.mantissa` digits and where the point stands.
 #[derive(Clone, Copy)]
@@ -105,11 +123,11 @@ fn split(text: &[u8]) -> Result<Parts, Failure> {
     let mut at = digits(text, start, &mut mantissa);
     let mut digit_count = at - start;
     if digit_count == 0 {
-        let code = if at < text.len() { Code::InvalidNumber } else { Code::EofInValue };
-        return Err((code, at));
+        let reason = if at < text.len() { Reason::Invalid } else { Reason::Eof };
+        return Err((reason, at));
     }
     if digit_count > 1 && text[start] == b'0' {
-        return Err((Code::InvalidNumber, start + 1));
+        return Err((Reason::Invalid, start + 1));
     }
     let mut exponent = 0;
     let mut float = false;
@@ -118,8 +136,8 @@ fn split(text: &[u8]) -> Result<Parts, Failure> {
         let fraction = at + 1;
         at = digits(text, fraction, &mut mantissa);
         if at == fraction {
-            let code = if at < text.len() { Code::InvalidNumber } else { Code::EofInValue };
-            return Err((code, at));
+            let reason = if at < text.len() { Reason::Invalid } else { Reason::Eof };
+            return Err((reason, at));
         }
         digit_count += at - fraction;
         exponent = -((at - fraction) as i64);
@@ -150,10 +168,25 @@ fn exponent_part(text: &[u8], mut at: usize) -> Result<(i64, usize), Failure> {
         at += 1;
     }
     if at == start {
-        let code = if at < text.len() { Code::InvalidNumber } else { Code::EofInValue };
-        return Err((code, at));
+        let reason = if at < text.len() { Reason::Invalid } else { Reason::Eof };
+        return Err((reason, at));
     }
     Ok((if negative { -value } else { value }, at))
+}
+
+/// The number at the start of `text` if it is an integer of up to fifteen digits without a sign, as most are: one or two words.
+#[inline(always)]
+fn short_integer(text: &[u8]) -> Option<(u64, usize)> {
+    let (first, rest) = text.split_first_chunk::<8>()?;
+    let (count, value) = digits8(u64::from_le_bytes(*first));
+    if count < 8 {
+        let whole = count != 0 && !matches!(first[count], b'.' | b'e' | b'E') && (first[0] != b'0' || count == 1);
+        return whole.then_some((value, count));
+    }
+    let second = rest.first_chunk::<8>()?;
+    let (more, low) = digits8(u64::from_le_bytes(*second));
+    let whole = more < 8 && !matches!(second[more], b'.' | b'e' | b'E') && first[0] != b'0';
+    whole.then(|| (value * TEN[more] + low, count + more))
 }
 
 /// Parses the number at the start of `text` and returns it with its length.
@@ -163,14 +196,10 @@ fn exponent_part(text: &[u8], mut at: usize) -> Result<(i64, usize), Failure> {
 /// `text` starts with no number that RFC 8259 knows, or with one that overflows a double.
 #[inline]
 pub(crate) fn parse(text: &[u8]) -> Result<(Number, usize), Failure> {
-    // Most numbers are short integers: one word.
-    if let Some(chunk) = text.first_chunk::<8>() {
-        let (count, value) = digits8(u64::from_le_bytes(*chunk));
-        if count != 0 && count < 8 && !matches!(chunk[count], b'.' | b'e' | b'E') && (chunk[0] != b'0' || count == 1) {
-            return Ok((Number::Unsigned(value), count));
-        }
+    match short_integer(text) {
+        Some((value, len)) => Ok((Number::Unsigned(value), len)),
+        None => parse_any(text),
     }
-    parse_any(text)
 }
 
 #[inline(never)]
@@ -222,7 +251,7 @@ fn float(text: &[u8], parts: &Parts) -> Result<f64, Failure> {
         None => slow(&text[usize::from(parts.negative)..parts.len]),
     };
     if magnitude.is_infinite() {
-        return Err((Code::NumberOutOfRange, 0));
+        return Err((Reason::OutOfRange, 0));
     }
     Ok(if parts.negative { -magnitude } else { magnitude })
 }
@@ -250,12 +279,14 @@ pub(crate) fn narrow(token: &[u8], double: f64) -> f32 {
 /// As [`parse`].
 #[inline]
 pub(crate) fn skip(text: &[u8]) -> Result<usize, Failure> {
-    if let Some(chunk) = text.first_chunk::<8>() {
-        let (count, _) = digits8(u64::from_le_bytes(*chunk));
-        if count != 0 && count < 8 && !matches!(chunk[count], b'.' | b'e' | b'E') && (chunk[0] != b'0' || count == 1) {
-            return Ok(count);
-        }
+    if let Some((_, len)) = short_integer(text) {
+        return Ok(len);
     }
+    skip_any(text)
+}
+
+#[inline(never)]
+fn skip_any(text: &[u8]) -> Result<usize, Failure> {
     let parts = split(text)?;
     // Only numbers of this size can overflow; with fewer digits and without an exponent they cannot.
     if parts.digits as i64 + parts.exponent.max(0) > 300 {
@@ -276,18 +307,18 @@ pub(crate) fn parse_128(text: &[u8]) -> Result<(bool, u128, usize), Failure> {
     let len = text[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let digits = &text[start..start + len];
     if digits.is_empty() {
-        let code = if start < text.len() { Code::InvalidNumber } else { Code::EofInValue };
-        return Err((code, start));
+        let reason = if start < text.len() { Reason::Invalid } else { Reason::Eof };
+        return Err((reason, start));
     }
     if len > 1 && digits[0] == b'0' {
-        return Err((Code::InvalidNumber, start + 1));
+        return Err((Reason::Invalid, start + 1));
     }
     let mut value: u128 = 0;
     for digit in digits {
         value = value
             .checked_mul(10)
             .and_then(|value| value.checked_add(u128::from(digit - b'0')))
-            .ok_or((Code::NumberOutOfRange, 0))?;
+            .ok_or((Reason::OutOfRange, 0))?;
     }
     Ok((negative, value, start + len))
 }
