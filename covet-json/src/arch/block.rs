@@ -110,9 +110,13 @@ mod sse2 {
 mod portable {
     use super::{BLOCK, StringMasks};
 
-    const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     const LOW7: u64 = !HIGH;
+
+    /// The byte in each place of a word.
+    const fn spread(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
 
     /// Sets the high bit of each byte that is zero; exact for every byte, unlike the subtract-and-borrow trick.
     const fn zeros(word: u64) -> u64 {
@@ -136,25 +140,25 @@ mod portable {
 
     pub(super) fn string_masks(block: &[u8; BLOCK]) -> StringMasks {
         let stops = per_word(block, |word| {
-            let quote = zeros(word ^ (ONES * b'"' as u64));
-            let backslash = zeros(word ^ (ONES * b'\\' as u64));
+            let quote = zeros(word ^ spread(b'"'));
+            let backslash = zeros(word ^ spread(b'\\'));
             // A byte below 0x20 has its three upper bits clear.
-            let control = zeros(word & (ONES * 0xE0));
+            let control = zeros(word & spread(0xE0));
             quote | backslash | control
         });
         StringMasks { stops, high: per_word(block, |word| word & HIGH) }
     }
 
     pub(super) fn blank_mask(block: &[u8; BLOCK]) -> u32 {
-        per_word(block, |word| zeros(word ^ (ONES * b' ' as u64)))
+        per_word(block, |word| zeros(word ^ spread(b' ')))
     }
 
     pub(super) fn nonspace_mask(block: &[u8; BLOCK]) -> u32 {
         let spaces = per_word(block, |word| {
-            zeros(word ^ (ONES * b' ' as u64))
-                | zeros(word ^ (ONES * b'\n' as u64))
-                | zeros(word ^ (ONES * b'\t' as u64))
-                | zeros(word ^ (ONES * b'\r' as u64))
+            zeros(word ^ spread(b' '))
+                | zeros(word ^ spread(b'\n'))
+                | zeros(word ^ spread(b'\t'))
+                | zeros(word ^ spread(b'\r'))
         });
         !spaces & 0xFFFF
     }

@@ -30,6 +30,24 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     /// Goes to the next element of an array in which `index` were read. `false` at its bracket, which is not taken.
     #[inline(always)]
     pub(crate) fn next_element(&mut self, index: usize) -> Result<bool> {
+        // The shortest forms first; everything else, and every error, is the other function's.
+        if let Some(&[first, second]) = self.read.window().get(self.pos..).and_then(<[u8]>::first_chunk) {
+            if first == b',' && second > b' ' && second != b']' && index != 0 && index < self.limits.max_items {
+                self.pos += 1;
+                return Ok(true);
+            }
+            if first == b']' {
+                return Ok(false);
+            }
+            if first > b' ' && index == 0 && self.limits.max_items != 0 {
+                return Ok(true);
+            }
+        }
+        self.next_element_slow(index)
+    }
+
+    #[inline(never)]
+    fn next_element_slow(&mut self, index: usize) -> Result<bool> {
         let byte = self.peek()?;
         if index == 0 {
             if byte == b']' {
@@ -55,21 +73,36 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     /// Goes to the next key of an object in which `count` were read. `false` at its brace, which is not taken.
     #[inline(always)]
     pub(crate) fn next_key(&mut self, count: usize) -> Result<bool> {
-        let mut byte = self.peek()?;
-        if count != 0 {
-            if byte == b',' {
+        if let Some(&[first, second]) = self.read.window().get(self.pos..).and_then(<[u8]>::first_chunk) {
+            if first == b',' && second == b'"' && count != 0 && count < self.limits.max_items {
                 self.pos += 1;
-                byte = self.peek()?;
-                if byte == b'}' {
-                    return Err(self.error(Code::TrailingComma));
-                }
-            } else if byte == b'}' {
+                return Ok(true);
+            }
+            if first == b'}' {
                 return Ok(false);
-            } else {
+            }
+            if first == b'"' && count == 0 && self.limits.max_items != 0 {
+                return Ok(true);
+            }
+        }
+        self.next_key_slow(count)
+    }
+
+    #[inline(never)]
+    fn next_key_slow(&mut self, count: usize) -> Result<bool> {
+        let mut byte = self.peek()?;
+        if byte == b'}' {
+            return Ok(false);
+        }
+        if count != 0 {
+            if byte != b',' {
                 return Err(self.unexpected(Code::ExpectedCommaOrBrace, Code::EofInObject));
             }
-        } else if byte == b'}' {
-            return Ok(false);
+            self.pos += 1;
+            byte = self.peek()?;
+            if byte == b'}' {
+                return Err(self.error(Code::TrailingComma));
+            }
         }
         if byte != b'"' {
             return Err(self.unexpected(Code::ExpectedKey, Code::EofInObject));
@@ -81,7 +114,7 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     /// Takes the colon behind a key.
     #[inline(always)]
     pub(crate) fn colon(&mut self) -> Result<()> {
-        if self.peek()? != b':' {
+        if self.read.window().get(self.pos) != Some(&b':') && self.peek()? != b':' {
             return Err(self.unexpected(Code::ExpectedColon, Code::EofInObject));
         }
         self.pos += 1;
@@ -194,7 +227,6 @@ impl<'de, R: Read<'de>> de::MapAccess<'de> for MapAccess<'_, R> {
             return Ok(None);
         }
         self.count += 1;
-        self.de.token = self.de.pos;
         let key = seed.deserialize(KeyDeserializer::new(self.de))?;
         if self.seen.is_some() {
             self.check_duplicate()?;

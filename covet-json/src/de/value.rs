@@ -48,18 +48,8 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     #[cold]
     #[inline(never)]
     fn number_slow<T>(&mut self, parse: impl Fn(&[u8]) -> Result<(T, usize), Failure>) -> Result<T> {
-        let mut len = 0;
-        while R::STREAMING {
-            let rest = self.read.window().get(self.pos + len..).unwrap_or_default();
-            len +=
-                rest.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')).count();
-            if self.pos + len < self.read.window().len() {
-                break;
-            }
-            self.check_number_len(len)?;
-            if !self.refill()? {
-                break;
-            }
+        if R::STREAMING {
+            self.hold_number()?;
         }
         match parse(self.read.window().get(self.pos..).unwrap_or_default()) {
             Ok((number, len)) => {
@@ -69,6 +59,23 @@ impl<'de, R: Read<'de>> Deserializer<R> {
                 Ok(number)
             }
             Err((reason, at)) => Err(self.error_at(reason.into(), self.pos + at)),
+        }
+    }
+
+    /// Brings the whole number at `pos` into the window.
+    fn hold_number(&mut self) -> Result<()> {
+        let mut len = 0;
+        loop {
+            let rest = self.read.window().get(self.pos + len..).unwrap_or_default();
+            len +=
+                rest.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')).count();
+            if self.pos + len < self.read.window().len() {
+                return Ok(());
+            }
+            self.check_number_len(len)?;
+            if !self.refill()? {
+                return Ok(());
+            }
         }
     }
 
