@@ -75,10 +75,10 @@ fn documents(c: &mut Criterion) {
     if let Some(text) = corpus::load("twitter.json") {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function("twitter", |b| {
-            b.iter(|| covet_json::from_slice::<corpus::twitter::Twitter>(black_box(&text)))
+            b.iter(|| covet_json::from_slice::<corpus::twitter::Twitter>(black_box(&text)));
         });
         group.bench_function("twitter get", |b| {
-            b.iter(|| covet_json::get(black_box(&text), "/search_metadata/count").is_ok())
+            b.iter(|| covet_json::get(black_box(&text), "/search_metadata/count").is_ok());
         });
     }
     if let Some(text) = corpus::load("citm_catalog.json") {
@@ -88,7 +88,7 @@ fn documents(c: &mut Criterion) {
     if let Some(text) = corpus::load("canada.json") {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function("canada", |b| {
-            b.iter(|| covet_json::from_slice::<corpus::canada::Canada>(black_box(&text)))
+            b.iter(|| covet_json::from_slice::<corpus::canada::Canada>(black_box(&text)));
         });
     }
     group.finish();

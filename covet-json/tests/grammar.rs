@@ -1,6 +1,8 @@
 //! The productions of RFC 8259 by hand: what each allows, and what stands next to it and is not allowed. Each text is decoded, skipped and
 //! read from a reader.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 mod common;
 
 use common::{Chunked, at_each_level};

@@ -1,5 +1,7 @@
 //! Limits hold for what is decoded and for what is skipped, from every source; errors say where.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 mod common;
 
 use common::{Chunked, at_each_level};

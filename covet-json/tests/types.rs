@@ -1,5 +1,7 @@
 //! Every kind of type that serde knows, decoded as `serde_json` decodes it.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 mod common;
 
 use std::borrow::Cow;

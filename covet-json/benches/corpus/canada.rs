@@ -1,4 +1,4 @@
-//! GeoJSON: almost nothing but coordinates.
+//! `GeoJSON`: almost nothing but coordinates.
 
 use std::collections::BTreeMap;
 
