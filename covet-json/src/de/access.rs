@@ -30,40 +30,21 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     /// Goes to the next element of an array in which `index` were read. `false` at its bracket, which is not taken.
     #[inline(always)]
     pub(crate) fn next_element(&mut self, index: usize) -> Result<bool> {
-        // The shortest forms first; everything else, and every error, is the other function's.
-        if let Some(&[first, second]) = self.read.window().get(self.pos..).and_then(<[u8]>::first_chunk) {
-            if first == b',' && second > b' ' && second != b']' && index != 0 && index < self.limits.max_items {
-                self.pos += 1;
-                return Ok(true);
-            }
-            if first == b']' {
-                return Ok(false);
-            }
-            if first > b' ' && index == 0 && self.limits.max_items != 0 {
-                return Ok(true);
-            }
+        let mut byte = self.peek()?;
+        if byte == b']' {
+            return Ok(false);
         }
-        self.next_element_slow(index)
-    }
-
-    #[inline(never)]
-    fn next_element_slow(&mut self, index: usize) -> Result<bool> {
-        let byte = self.peek()?;
-        if index == 0 {
-            if byte == b']' {
-                return Ok(false);
+        if index != 0 {
+            if byte != b',' {
+                return Err(self.unexpected(Code::ExpectedCommaOrBracket, Code::EofInArray));
             }
-        } else if byte == b',' {
             self.pos += 1;
-            if self.peek()? == b']' {
+            byte = self.peek()?;
+            if byte == b']' {
                 return Err(self.error(Code::TrailingComma));
             }
-        } else if byte == b']' {
-            return Ok(false);
-        } else {
-            return Err(self.unexpected(Code::ExpectedCommaOrBracket, Code::EofInArray));
         }
-        if self.at_end() {
+        if byte == 0 && self.at_end() {
             return Err(self.error(Code::EofInArray));
         }
         self.check_items(index)?;
@@ -73,23 +54,6 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     /// Goes to the next key of an object in which `count` were read. `false` at its brace, which is not taken.
     #[inline(always)]
     pub(crate) fn next_key(&mut self, count: usize) -> Result<bool> {
-        if let Some(&[first, second]) = self.read.window().get(self.pos..).and_then(<[u8]>::first_chunk) {
-            if first == b',' && second == b'"' && count != 0 && count < self.limits.max_items {
-                self.pos += 1;
-                return Ok(true);
-            }
-            if first == b'}' {
-                return Ok(false);
-            }
-            if first == b'"' && count == 0 && self.limits.max_items != 0 {
-                return Ok(true);
-            }
-        }
-        self.next_key_slow(count)
-    }
-
-    #[inline(never)]
-    fn next_key_slow(&mut self, count: usize) -> Result<bool> {
         let mut byte = self.peek()?;
         if byte == b'}' {
             return Ok(false);

@@ -74,44 +74,60 @@ struct Parts {
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
-/// The number of digits at the start of eight bytes (the first in the lowest byte), and their value.
+/// The values of eight characters as if they were digits, and flags in the bytes that are none; the lowest flag is always right.
 #[inline(always)]
-fn digits8(word: u64) -> (usize, u64) {
-    let values = word ^ ZEROS;
-    // A carry out of a byte can only come from one that is no digit, and only upwards: the lowest flag is always right.
-    let flags = (values.wrapping_add(0x0606_0606_0606_0606) | values) & 0xF0F0_F0F0_F0F0_F0F0;
-    let count = (flags.trailing_zeros() / 8) as usize;
-    if count == 0 {
-        return (0, 0);
-    }
-    // Shifted so that the digits end the word; the zeros in front count for nothing.
-    let values = values << (64 - 8 * count as u32);
+fn characters(chunk: [u8; 8]) -> (u64, u64) {
+    let values = u64::from_le_bytes(chunk) ^ ZEROS;
+    // A carry out of a byte can only come from one that is no digit, and only upwards.
+    (values, (values.wrapping_add(0x0606_0606_0606_0606) | values) & 0xF0F0_F0F0_F0F0_F0F0)
+}
+
+/// The number that eight digit values make, the first in the lowest byte: in pairs, then fours, then all.
+#[inline(always)]
+fn eight(values: u64) -> u64 {
     let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
     let even = (pairs & 0x0000_00FF_0000_00FF).wrapping_mul(0x000F_4240_0000_0064);
     let odd = ((pairs >> 16) & 0x0000_00FF_0000_00FF).wrapping_mul(0x0000_2710_0000_0001);
-    (count, even.wrapping_add(odd) >> 32)
+    even.wrapping_add(odd) >> 32
+}
+
+/// The number that the first `count` of eight digit values make, of at least one.
+#[inline(always)]
+fn first(values: u64, count: usize) -> u64 {
+    // Shifted so that the digits end the word; the zeros in front count for nothing.
+    eight(values << (64 - 8 * count as u32))
 }
 
 /// Reads digits from `at` on into `mantissa`; returns where they end. Wraps beyond nineteen digits.
 #[inline(always)]
 fn digits(text: &[u8], mut at: usize, mantissa: &mut u64) -> usize {
-    loop {
-        let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
-            while let Some(byte) = text.get(at)
-                && byte.is_ascii_digit()
-            {
-                *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
-                at += 1;
+    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let (values, flags) = characters(*chunk);
+        if flags != 0 {
+            let count = (flags.trailing_zeros() / 8) as usize;
+            if count != 0 {
+                *mantissa = mantissa.wrapping_mul(TEN[count]).wrapping_add(first(values, count));
             }
-            return at;
-        };
-        let (count, value) = digits8(u64::from_le_bytes(*chunk));
-        *mantissa = mantissa.wrapping_mul(TEN[count]).wrapping_add(value);
-        at += count;
-        if count < 8 {
-            return at;
+            return at + count;
         }
+        *mantissa = mantissa.wrapping_mul(TEN[8]).wrapping_add(eight(values));
+        at += 8;
     }
+    few_digits(text, at, usize::MAX, mantissa)
+}
+
+/// The same, one by one and `most` at most.
+#[inline(always)]
+fn few_digits(text: &[u8], start: usize, most: usize, mantissa: &mut u64) -> usize {
+    let mut at = start;
+    while at - start < most
+        && let Some(byte) = text.get(at)
+        && byte.is_ascii_digit()
+    {
+        *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+        at += 1;
+    }
+    at
 }
 
 /// Splits a number. The text may go on behind it.
@@ -120,7 +136,11 @@ fn split(text: &[u8]) -> Result<Parts, Failure> {
     let negative = text.first() == Some(&b'-');
     let start = usize::from(negative);
     let mut mantissa = 0;
-    let mut at = digits(text, start, &mut mantissa);
+    // What comes here is a fraction more often than a long integer, and then the part in front of the point is short.
+    let mut at = few_digits(text, start, 3, &mut mantissa);
+    if at - start == 3 {
+        at = digits(text, at, &mut mantissa);
+    }
     let mut digit_count = at - start;
     if digit_count == 0 {
         let reason = if at < text.len() { Reason::Invalid } else { Reason::Eof };
@@ -177,16 +197,21 @@ fn exponent_part(text: &[u8], mut at: usize) -> Result<(i64, usize), Failure> {
 /// The number at the start of `text` if it is an integer of up to fifteen digits without a sign, as most are: one or two words.
 #[inline(always)]
 fn short_integer(text: &[u8]) -> Option<(u64, usize)> {
-    let (first, rest) = text.split_first_chunk::<8>()?;
-    let (count, value) = digits8(u64::from_le_bytes(*first));
-    if count < 8 {
-        let whole = count != 0 && !matches!(first[count], b'.' | b'e' | b'E') && (first[0] != b'0' || count == 1);
-        return whole.then_some((value, count));
+    let (low, rest) = text.split_first_chunk::<8>()?;
+    let (values, flags) = characters(*low);
+    if flags != 0 {
+        let count = (flags.trailing_zeros() / 8) as usize;
+        let whole = count != 0 && !matches!(low[count], b'.' | b'e' | b'E') && (low[0] != b'0' || count == 1);
+        return if whole { Some((first(values, count), count)) } else { None };
     }
-    let second = rest.first_chunk::<8>()?;
-    let (more, low) = digits8(u64::from_le_bytes(*second));
-    let whole = more < 8 && !matches!(second[more], b'.' | b'e' | b'E') && first[0] != b'0';
-    whole.then(|| (value * TEN[more] + low, count + more))
+    let next = rest.first_chunk::<8>()?;
+    let (more, flags) = characters(*next);
+    let count = (flags.trailing_zeros() / 8) as usize;
+    if flags == 0 || matches!(next[count], b'.' | b'e' | b'E') || low[0] == b'0' {
+        return None;
+    }
+    let head = eight(values);
+    Some((if count == 0 { head } else { head * TEN[count] + first(more, count) }, 8 + count))
 }
 
 /// Parses the number at the start of `text` and returns it with its length.
