@@ -1,6 +1,8 @@
 //! Decoding beside `serde_json`: the same texts are accepted, and the same values come out, from slices, text and readers, at each
 //! SIMD level. Floats are compared closely here and exactly (against `str::parse`) in the number tests.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 mod common;
 
 use common::{Chunked, at_each_level};

@@ -1,5 +1,7 @@
 //! Lookup by pointer agrees with `serde_json::Value::pointer`.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 mod common;
 
 use common::at_each_level;

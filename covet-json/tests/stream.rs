@@ -1,5 +1,7 @@
 //! Streams give what decoding the whole document gives, however the bytes are cut.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 mod common;
 
 use common::{Chunked, at_each_level, split_at};

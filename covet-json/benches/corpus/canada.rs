@@ -1,8 +1,8 @@
-//! GeoJSON: almost nothing but coordinates.
+//! `GeoJSON`: almost nothing but coordinates.
 
 use std::collections::BTreeMap;
 
-use serde_derive::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Canada {

@@ -1,6 +1,6 @@
 //! A search result: pretty-printed, much text beyond ASCII, many fields. Every field of the document is decoded.
 
-use serde_derive::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

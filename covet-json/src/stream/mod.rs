@@ -7,10 +7,8 @@
 //! | either | bytes pushed in as they come | [`Feed`] |
 //! | either | a `futures_core::Stream` of chunks (feature `async`) | `Elements` |
 //!
-//! | to write | to | use |
-//! |---|---|---|
-//! | one array, element by element | any [`io::Write`](std::io::Write) | [`ArrayWriter`] |
-//! | one array as chunks for a response | an iterator of `Bytes` | [`encode_chunks`] |
+//! To write, [`ArrayWriter`] and [`encode_chunks`] encode an array element by element; one that is dropped early never closes it, so
+//! that truncation stays visible.
 //!
 //! Memory is a block of the input plus one element, whatever the length of the document. All of them walk the document with the same
 //! machine, which validates everything on the way, in front of the array and behind it too.
