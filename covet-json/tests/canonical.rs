@@ -1,5 +1,7 @@
 //! The canonical form of RFC 8785: its published example, the order of keys, and properties over arbitrary values.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 #[path = "common/any.rs"]
 mod any;
 mod common;
@@ -14,6 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 #[test]
+#[allow(clippy::excessive_precision, reason = "as the RFC spells it")]
 fn the_example_of_the_rfc() {
     let value = json!({
         "numbers": [333_333_333.333_333_29, 1E30, 4.50, 2e-3, 0.000_000_000_000_000_000_000_000_001],

@@ -1,5 +1,7 @@
 //! Encoding beside `serde_json`: the same bytes for every value, through every sink and style, at each SIMD level.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 #[path = "common/any.rs"]
 mod any;
 mod common;

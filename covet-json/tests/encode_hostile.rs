@@ -1,6 +1,8 @@
 //! What encoding promises when something fails: a `Serialize` that errs, lies, panics or encodes on its own; a writer that takes one byte at a
 //! time or breaks.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 mod common;
 
 use std::cell::Cell;

@@ -1,5 +1,7 @@
 //! Arrays written element by element: the bytes of the whole array, constant chunks, and an open end when something fails.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 #[path = "common/any.rs"]
 mod any;
 mod common;
