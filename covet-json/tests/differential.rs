@@ -52,7 +52,7 @@ fn check(json: &[u8]) {
     }
     match (covet_json::from_slice::<&RawValue>(json), accepted) {
         (Ok(raw), true) => {
-            assert_eq!(raw.get(), std::str::from_utf8(json).unwrap().trim_matches([' ', '\n', '\r', '\t']))
+            assert_eq!(raw.get(), std::str::from_utf8(json).unwrap().trim_matches([' ', '\n', '\r', '\t']));
         }
         (Err(_), false) => {}
         (raw, _) => panic!("{raw:?} for {:?}", String::from_utf8_lossy(json)),
