@@ -2,12 +2,17 @@
 #![forbid(unsafe_code)]
 
 mod algorithm;
+mod blacklist;
 mod clock;
 mod error;
 mod revocations;
 mod token;
 
 pub use algorithm::Algorithm;
+pub use blacklist::{
+    AuditEvent, AuditKind, Blacklist, BlacklistConfig, BlacklistError, BlacklistStats, Fingerprint, FingerprintBits,
+    FingerprintKey, Memory, NoExpiry, Revoked,
+};
 pub use clock::{Clock, ClockSource, ManualClock, SystemClock};
 pub use error::AuthError;
 pub use revocations::{Retention, Revocations, Revoke};
