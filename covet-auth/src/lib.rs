@@ -6,6 +6,7 @@ mod blacklist;
 mod clock;
 mod error;
 mod revocations;
+pub mod store;
 mod token;
 
 pub use algorithm::Algorithm;
@@ -16,4 +17,5 @@ pub use blacklist::{
 pub use clock::{Clock, ClockSource, ManualClock, SystemClock};
 pub use error::AuthError;
 pub use revocations::{Retention, Revocations, Revoke};
+pub use store::{MemoryStore, Record, RevocationStore, StoredBlacklist, StoredError};
 pub use token::{TokenFacts, TokenFactsBuilder, TokenId, Verified};
