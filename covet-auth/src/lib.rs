@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(any(feature = "aws-lc-rs", feature = "rust-crypto")),
+    allow(unused, reason = "without a backend nothing signs or verifies: revocation alone is of use")
+)]
 
 mod algorithm;
 mod backend;
