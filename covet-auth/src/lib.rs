@@ -7,6 +7,7 @@
 
 mod algorithm;
 mod backend;
+mod blacklist;
 mod clock;
 mod error;
 mod family;
@@ -20,6 +21,10 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use backend::Backend;
+pub use blacklist::{
+    AuditEvent, AuditKind, Blacklist, BlacklistConfig, BlacklistError, BlacklistStats, Fingerprint, FingerprintBits,
+    FingerprintKey, Memory, NoExpiry, Revoked,
+};
 pub use clock::{Clock, ClockSource, ManualClock, SystemClock};
 pub use error::AuthError;
 pub use family::{Families, FamiliesBuilder, FamiliesError, Family, FamilyStore, Grant, MemoryFamilies, RefreshError};
