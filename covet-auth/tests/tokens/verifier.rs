@@ -273,3 +273,30 @@ fn debug_prints_no_secret() {
     assert!(!printed.contains("hunter2") && !printed.contains(&bytes), "{printed}");
     assert!(printed.contains("name"));
 }
+
+#[cfg(feature = "jsonwebtoken-11")]
+#[test]
+fn keys_of_jsonwebtoken_are_accepted() {
+    use jsonwebtoken::DecodingKey;
+
+    for algorithm in [Algorithm::RS256, Algorithm::PS512, Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA] {
+        let key = signing_key(algorithm);
+        let jwk = serde_json::from_str(&key.verify_key().to_jwk().unwrap()).unwrap();
+        let theirs = DecodingKey::from_jwk(&jwk).unwrap();
+        let ours = VerifyKey::from_decoding_key(algorithm, &theirs).unwrap();
+        let token = key.sign(&claims(|_| {})).unwrap();
+        for verifier in verifiers(&ours) {
+            assert!(verifier.verify::<Value>(&token).is_ok(), "{algorithm}");
+        }
+        let other = if algorithm == Algorithm::ES256 { Algorithm::ES384 } else { Algorithm::ES256 };
+        assert!(VerifyKey::from_decoding_key(other, &theirs).is_err(), "{algorithm}");
+        assert!(VerifyKey::from_decoding_key(Algorithm::HS256, &theirs).is_err(), "{algorithm}");
+    }
+    let secret = DecodingKey::from_secret(&SECRET);
+    let ours = VerifyKey::from_decoding_key(Algorithm::HS256, &secret).unwrap();
+    let verifier = builder().key(ours).build().unwrap();
+    assert!(verifier.verify::<Value>(&token(&claims(|_| {}))).is_ok());
+    let short = VerifyKey::from_decoding_key(Algorithm::HS256, &DecodingKey::from_secret(b"secret"));
+    assert_eq!(short.unwrap_err(), KeyError::TooShort);
+    assert!(VerifyKey::from_decoding_key(Algorithm::RS256, &secret).is_err());
+}
