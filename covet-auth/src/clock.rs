@@ -20,6 +20,20 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn source(&self) -> ClockSource;
 }
 
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> u64 {
+        (**self).now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        (**self).elapsed()
+    }
+
+    fn source(&self) -> ClockSource {
+        (**self).source()
+    }
+}
+
 /// The identity of a source of time: two clocks with equal sources give equal readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClockSource(u64);

@@ -1,3 +1,5 @@
 //! The benchmark suite over every peer.
 
+#![forbid(unsafe_code)]
+
 fn main() {}

@@ -1,0 +1,13 @@
+//! Tokens from outside: every way in which one can be wrong, and every way in which one can be right.
+
+#![cfg(feature = "aws-lc-rs")]
+
+mod differential;
+mod families;
+mod guard;
+mod issuer;
+mod jwks;
+mod pitfalls;
+mod support;
+mod vectors;
+mod verifier;
