@@ -13,6 +13,8 @@ use siphasher::sip128::SipHasher24;
 use crate::token::TokenId;
 
 use super::error::BlacklistError;
+use super::segment::Entry;
+use super::sip::Sip;
 
 /// The secret that fingerprints are keyed with: 16 random bytes.
 ///
@@ -97,7 +99,11 @@ impl Fingerprint {
         Self([word(0).max(1), word(8)])
     }
 
-    pub(crate) fn entry<const W: usize>(self) -> [u64; W] {
+    fn nonzero(self) -> Self {
+        Self([self.0[0].max(1), self.0[1]])
+    }
+
+    pub(crate) fn entry<const W: usize>(self) -> Entry<W> {
         std::array::from_fn(|word| self.0[word])
     }
 }
@@ -154,7 +160,7 @@ const MAX_ISSUERS: usize = 32;
 #[derive(Clone)]
 struct Issuer {
     name: Option<Box<str>>,
-    jti: SipHasher24,
+    jti: Sip,
 }
 
 impl fmt::Debug for Issuer {
@@ -173,7 +179,7 @@ impl Fingerprinter {
         if self.knows(issuer) {
             return false;
         }
-        let new = Issuer { name: issuer.map(Box::from), jti: self.keyed(Kind::Jti, issuer) };
+        let new = Issuer { name: issuer.map(Box::from), jti: Sip::new(self.key.derive(Kind::Jti.domain(), issuer)) };
         self.issuers = self.issuers.iter().cloned().chain([new]).collect();
         true
     }
@@ -184,14 +190,33 @@ impl Fingerprinter {
     }
 
     /// The fingerprint of a token's id, or `None` if the token has none.
-    #[inline]
     pub(crate) fn token(&self, issuer: Option<&str>, id: TokenId<'_>) -> Option<Fingerprint> {
+        self.token_entry::<2>(issuer, id).map(Fingerprint)
+    }
+
+    /// The first `W` words of that fingerprint.
+    #[inline]
+    pub(crate) fn token_entry<const W: usize>(&self, issuer: Option<&str>, id: TokenId<'_>) -> Option<Entry<W>> {
+        let TokenId::Jti(jti) = id else { return self.signing_input(issuer, id).map(Fingerprint::entry) };
+        if jti.is_empty() {
+            return None;
+        }
+        let Some(known) = self.issuers.iter().find(|known| known.name.as_deref() == issuer) else {
+            return Some(self.name(Kind::Jti, issuer, jti.as_bytes()).entry());
+        };
+        let mut entry = [0; W];
+        if W == 1 {
+            entry[0] = known.jti.first(jti.as_bytes()).max(1);
+        } else {
+            entry = Fingerprint(known.jti.both(jti.as_bytes())).nonzero().entry();
+        }
+        Some(entry)
+    }
+
+    #[cold]
+    fn signing_input(&self, issuer: Option<&str>, id: TokenId<'_>) -> Option<Fingerprint> {
         match id {
-            TokenId::Jti("") | TokenId::SigningInput([]) => None,
-            TokenId::Jti(jti) => match self.issuers.iter().find(|known| known.name.as_deref() == issuer) {
-                Some(known) => Some(Fingerprint(hash(&known.jti, jti.as_bytes()))),
-                None => Some(self.name(Kind::Jti, issuer, jti.as_bytes())),
-            },
+            TokenId::SigningInput([]) | TokenId::Jti(_) => None,
             TokenId::SigningInput(input) => Some(self.name(Kind::SigningInput, issuer, input)),
         }
     }

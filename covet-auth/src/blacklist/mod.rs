@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `mod.rs` | the interface, and the judgement of one token |
 //! | `fingerprint.rs` | keyed fingerprints in place of names |
+//! | `sip.rs` | the keyed hash, as far as a check needs it |
 //! | `segment.rs` | a run of slots: one writer, readers that never wait |
 //! | `bucket.rs` | a set of segments that grows an eighth at a time |
 //! | `snapshot.rs` | what a check looks at |
@@ -19,6 +20,7 @@ mod error;
 mod fingerprint;
 mod publish;
 mod segment;
+mod sip;
 mod snapshot;
 mod stats;
 mod table;
@@ -175,8 +177,8 @@ impl Blacklist {
             _ => {}
         }
         if !snapshot.names_nothing()
-            && let Some(fingerprint) = snapshot.printer.token(token.iss(), token.id())
-            && snapshot.holds(fingerprint, token.exp())
+            && let Some(entry) = snapshot.printer.token_entry::<W>(token.iss(), token.id())
+            && snapshot.holds(entry, token.exp())
         {
             return Err(AuthError::Revoked);
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::bucket::{Directory, segment_of};
 use super::fingerprint::{Fingerprint, Fingerprinter};
-use super::segment;
+use super::segment::{self, Entry};
 
 /// The widths of the levels' buckets, in bits of seconds: 8 s, 4 min, 2.3 h, 3 days.
 pub(crate) const LEVELS: [u32; 4] = [3, 8, 13, 18];
@@ -175,13 +175,16 @@ impl<const W: usize> Snapshot<W> {
 
     /// Whether this fingerprint is revoked for tokens with this expiry.
     #[inline]
-    pub(crate) fn holds(&self, fingerprint: Fingerprint, exp: Option<u64>) -> bool {
-        let entry = fingerprint.entry::<W>();
+    pub(crate) fn holds(&self, entry: Entry<W>, exp: Option<u64>) -> bool {
         let within = |directory: &Directory| segment::contains(segment_of(directory, entry[0]), entry);
-        let timed = exp.is_some_and(|exp| {
-            LEVELS.iter().zip(&self.levels).any(|(bits, level)| level.get(exp >> bits).is_some_and(within))
-        });
-        timed || self.ids.iter().any(within)
+        if let Some(exp) = exp {
+            for (bits, level) in LEVELS.iter().zip(&self.levels) {
+                if level.get(exp >> bits).is_some_and(within) {
+                    return true;
+                }
+            }
+        }
+        self.ids.iter().any(within)
     }
 
     /// The strictest cut-off of a subject or session.
