@@ -16,6 +16,7 @@ mod issuer;
 mod jwks;
 mod key;
 mod revocations;
+pub mod store;
 mod token;
 mod verify;
 
@@ -35,5 +36,6 @@ pub use jwks::FetchSetupError;
 pub use jwks::{Jwks, JwksBuilder, JwksError, JwksStatus};
 pub use key::{KeyError, VerifyKey};
 pub use revocations::{Retention, Revocations, Revoke};
+pub use store::{MemoryStore, Record, RevocationStore, StoredBlacklist, StoredError};
 pub use token::{TokenFacts, TokenFactsBuilder, TokenId, Verified};
 pub use verify::{ConfigError, Verifier, VerifierBuilder};

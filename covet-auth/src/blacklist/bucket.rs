@@ -10,19 +10,38 @@ use std::sync::Arc;
 use super::segment::{self, Entry, Insert, Slots};
 
 /// A directory as readers see it: as many segments as a power of two, some of them the same.
-pub(crate) type Directory = Arc<[Slots]>;
+#[derive(Clone, Debug)]
+pub(crate) enum Directory {
+    /// Most buckets are one segment, and a check of one should follow one pointer.
+    One(Slots),
+    /// In chunks, so that a replaced segment costs a copy of its chunk.
+    Many(Arc<[Chunk]>),
+}
+
+/// [`CHUNK`] segments, or all of them if they are fewer.
+pub(crate) type Chunk = Arc<[Slots]>;
+
+/// Segments per chunk: a power of two.
+const CHUNK: usize = 64;
 
 /// The number of words (8 bytes) beyond which a segment is split.
 const SPLIT_WORDS: usize = 8192;
 
 /// Filled slots per 1024, at most, in segments large enough to be probed.
-const FULL: usize = 922;
+const FULL: usize = 932;
 
 /// The segment of an entry whose first word is `word`.
 #[inline]
-pub(crate) fn segment_of(directory: &[Slots], word: u64) -> &Slots {
-    // The length is a power of two, at least one.
-    &directory[word as usize & (directory.len() - 1)]
+pub(crate) fn segment_of(directory: &Directory, word: u64) -> &Slots {
+    match directory {
+        Directory::One(slots) => slots,
+        Directory::Many(chunks) => {
+            // Both lengths are powers of two, at least one; all chunks are full if there are several.
+            let word = word as usize;
+            let chunk = &chunks[(word / CHUNK) & (chunks.len() - 1)];
+            &chunk[word & (chunk.len() - 1)]
+        }
+    }
 }
 
 /// The writer's side of a set.
@@ -30,6 +49,9 @@ pub(crate) fn segment_of(directory: &[Slots], word: u64) -> &Slots {
 pub(crate) struct Bucket<const W: usize> {
     segments: Vec<Slots>,
     shapes: Vec<Shape>,
+    /// The chunks last published; those in `stale` have changed since.
+    chunks: Vec<Chunk>,
+    stale: Vec<usize>,
     len: usize,
 }
 
@@ -54,15 +76,35 @@ pub(crate) enum Added {
 
 impl<const W: usize> Bucket<W> {
     pub(crate) fn new() -> Self {
-        Self { segments: vec![segment::empty::<W>(4)], shapes: vec![Shape { bits: 0, len: 0 }], len: 0 }
+        Self {
+            segments: vec![segment::empty::<W>(5)],
+            shapes: vec![Shape { bits: 0, len: 0 }],
+            chunks: Vec::new(),
+            stale: Vec::new(),
+            len: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub(crate) fn directory(&self) -> Directory {
-        self.segments.as_slice().into()
+    /// The directory as it is now, for readers.
+    pub(crate) fn directory(&mut self) -> Directory {
+        if let [only] = &*self.segments {
+            self.stale.clear();
+            return Directory::One(Arc::clone(only));
+        }
+        let chunks = self.segments.len().div_ceil(CHUNK);
+        if self.chunks.len() != chunks || self.segments.len() < CHUNK {
+            self.chunks = self.segments.chunks(CHUNK).map(Arc::from).collect();
+        } else {
+            for at in self.stale.drain(..) {
+                self.chunks[at] = self.segments[at * CHUNK..(at + 1) * CHUNK].into();
+            }
+        }
+        self.stale.clear();
+        Directory::Many(self.chunks.as_slice().into())
     }
 
     /// The segments, each once.
@@ -85,11 +127,12 @@ impl<const W: usize> Bucket<W> {
     /// The bytes of the writer's side and of one directory, without the segments.
     pub(crate) fn overhead(&self) -> usize {
         let slots = size_of::<Slots>();
-        self.segments.capacity() * slots + self.shapes.capacity() * size_of::<Shape>() + self.segments.len() * slots
+        let published = if self.segments.len() > 1 { self.segments.len() * slots + self.chunks.len() * 80 } else { 0 };
+        self.segments.capacity() * slots + self.shapes.capacity() * size_of::<Shape>() + published
     }
 
     pub(crate) fn contains(&self, entry: Entry<W>) -> bool {
-        segment::contains(segment_of(&self.segments, entry[0]), entry)
+        segment::contains(&self.segments[self.place(entry[0])], entry)
     }
 
     pub(crate) fn insert(&mut self, entry: Entry<W>) -> Added {
@@ -133,7 +176,9 @@ impl<const W: usize> Bucket<W> {
         // Where low bits are shared by more than chance, a split would double the directory for nothing.
         let doubles = self.segments.len() == 1 << bits;
         if capacity * W < SPLIT_WORDS || (doubles && self.segments.len() * W * 16 > self.len.max(16)) {
-            let slots = fitting(&entries, capacity + (capacity >> 3).max(1));
+            // Small segments grow by a quarter: what an eighth would save is less than what its publication costs.
+            let step = if capacity < 128 { capacity >> 2 } else { capacity >> 3 };
+            let slots = fitting(&entries, rounded::<W>(capacity + step.max(2)));
             self.replace(place, bits, &slots, entries.len());
             return;
         }
@@ -144,7 +189,7 @@ impl<const W: usize> Bucket<W> {
         let bit = 1u64 << bits;
         for (place, set) in [(place, 0), (place | 1 << bits, bit)] {
             let half: Vec<Entry<W>> = entries.iter().filter(|entry| entry[0] & bit == set).copied().collect();
-            let slots = fitting(&half, staggered(half.len(), place));
+            let slots = fitting(&half, staggered::<W>(half.len(), place));
             self.replace(place, bits + 1, &slots, half.len());
         }
     }
@@ -154,6 +199,9 @@ impl<const W: usize> Bucket<W> {
         for at in (place..self.segments.len()).step_by(1 << bits) {
             self.segments[at] = Arc::clone(slots);
             self.shapes[at] = Shape { bits, len };
+            if self.stale.last() != Some(&(at / CHUNK)) {
+                self.stale.push(at / CHUNK);
+            }
         }
     }
 }
@@ -161,7 +209,7 @@ impl<const W: usize> Bucket<W> {
 impl Bucket<2> {
     /// Raises the value of the entry with this first word and tag, or adds it.
     pub(crate) fn raise(&mut self, first: u64, tag: u64, mask: u64, value: u64) -> Added {
-        if segment::raise(segment_of(&self.segments, first), first, tag, mask, value) {
+        if segment::raise(&self.segments[self.place(first)], first, tag, mask, value) {
             return Added::Present;
         }
         self.insert([first, tag | value])
@@ -179,15 +227,23 @@ fn fitting<const W: usize>(entries: &[Entry<W>], mut capacity: usize) -> Slots {
         if let Some(slots) = segment::build(capacity, entries) {
             return slots;
         }
-        capacity += (capacity >> 4).max(1);
+        capacity = rounded::<W>(capacity + (capacity >> 4).max(1));
     }
 }
 
-/// The first size of a segment that came of a split: full, plus a share of an eighth that depends on its place.
-fn staggered(len: usize, place: usize) -> usize {
+/// A capacity of at least this much that wastes nothing in the allocator: segments are whole pages, headers
+/// included, so that the memory of a replaced one fits the next, alone or together with its neighbours.
+fn rounded<const W: usize>(capacity: usize) -> usize {
+    let words = capacity * W;
+    let (unit, header) = if words < 1024 { (8, 3) } else { (512, 3) };
+    ((words + header).div_ceil(unit) * unit - header) / W
+}
+
+/// The first size of a segment that came of a split: full, plus up to an eighth that depends on its place.
+fn staggered<const W: usize>(len: usize, place: usize) -> usize {
     let full = len * 1024 / FULL + 2;
     let share = (place as u32).wrapping_mul(0x9e37_79b9) >> 24;
-    full + (full * share as usize) / (8 * 256)
+    rounded::<W>(full + (full * share as usize) / (8 * 256))
 }
 
 #[cfg(all(test, not(covet_loom)))]

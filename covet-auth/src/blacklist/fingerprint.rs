@@ -170,12 +170,17 @@ impl Fingerprinter {
 
     /// Derives the issuer's key ahead of time. True if that changed anything.
     pub(crate) fn prepare(&mut self, issuer: Option<&str>) -> bool {
-        if self.issuers.len() >= MAX_ISSUERS || self.issuers.iter().any(|known| known.name.as_deref() == issuer) {
+        if self.knows(issuer) {
             return false;
         }
         let new = Issuer { name: issuer.map(Box::from), jti: self.keyed(Kind::Jti, issuer) };
         self.issuers = self.issuers.iter().cloned().chain([new]).collect();
         true
+    }
+
+    /// Whether the issuer's key is derived, or will not be.
+    pub(crate) fn knows(&self, issuer: Option<&str>) -> bool {
+        self.issuers.len() >= MAX_ISSUERS || self.issuers.iter().any(|known| known.name.as_deref() == issuer)
     }
 
     /// The fingerprint of a token's id, or `None` if the token has none.

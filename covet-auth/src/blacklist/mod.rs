@@ -42,6 +42,8 @@ pub use table::Revoked;
 
 pub(crate) use fingerprint::KeyIdentity;
 pub(crate) use table::Change;
+#[cfg(feature = "redis")]
+pub(crate) use table::Part;
 
 use config::whole;
 use fingerprint::{Fingerprinter, Kind};
@@ -313,7 +315,8 @@ impl Blacklist {
         name: Option<&str>,
         change: Change,
     ) -> Result<Revoked, BlacklistError> {
-        if kind == AuditKind::Token {
+        let known = with_core!(self, core => core.published.read(|snapshot| snapshot.printer.knows(iss)));
+        if kind == AuditKind::Token && !known {
             with_core!(self, core => core.write(&*self.shared.config.clock, |table, _| table.prepare_issuer(iss)));
         }
         let outcome = self.apply(&[change])?;
@@ -389,6 +392,23 @@ impl Blacklist {
 
     fn name(&self, kind: Kind, iss: Option<&str>, name: &str) -> Fingerprint {
         with_core!(self, core => core.published.read(|snapshot| snapshot.printer.name(kind, iss, name.as_bytes())))
+    }
+
+    /// The buckets there are, to be listed one by one.
+    #[cfg(feature = "redis")]
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        with_core!(self, core => core.writer.lock().table.parts())
+    }
+
+    /// What a bucket holds.
+    #[cfg(feature = "redis")]
+    pub(crate) fn list(&self, part: Part) -> Vec<Change> {
+        with_core!(self, core => core.writer.lock().table.list(part))
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn holds_whole_fingerprints(&self) -> bool {
+        matches!(self.shared.tables, Tables::Full(_))
     }
 
     pub(crate) fn key_identity(&self) -> KeyIdentity {

@@ -22,9 +22,16 @@ pub(crate) fn level_for(seconds_left: u64) -> usize {
     LEVELS.iter().position(|&bits| seconds_left >> bits < SPAN).unwrap_or(LEVELS.len() - 1)
 }
 
-/// The buckets of one level by number: open addressing, half empty at least.
+/// The buckets of one level by number, in sixteen parts: a changed bucket costs a copy of its part.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Level {
+    parts: [Arc<Part>; 16],
+    len: usize,
+}
+
+/// Open addressing, half empty at least.
+#[derive(Clone, Debug, Default)]
+struct Part {
     places: Box<[Option<(u64, Directory)>]>,
     len: usize,
 }
@@ -35,8 +42,47 @@ impl Level {
         if self.len == 0 {
             return None;
         }
+        let hash = spread(number);
+        self.parts[hash % 16].get(number, hash / 16)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.parts.iter().map(|part| size_of_val(&*part.places) + size_of::<Part>() + 24).sum()
+    }
+
+    /// This level with the given buckets in place of, or beside, its own.
+    pub(crate) fn with(&self, changed: impl IntoIterator<Item = (u64, Directory)>) -> Self {
+        let mut next = self.clone();
+        for (number, directory) in changed {
+            let hash = spread(number);
+            Arc::make_mut(&mut next.parts[hash % 16]).set(number, directory);
+        }
+        next.count()
+    }
+
+    /// This level without the buckets whose numbers are below `number`.
+    pub(crate) fn from(&self, number: u64) -> Self {
+        Self { parts: self.parts.each_ref().map(|part| Arc::new(part.rebuilt(number))), len: 0 }.count()
+    }
+
+    fn count(mut self) -> Self {
+        self.len = self.parts.iter().map(|part| part.len).sum();
+        self
+    }
+}
+
+impl Part {
+    #[inline]
+    fn get(&self, number: u64, hash: usize) -> Option<&Directory> {
+        if self.len == 0 {
+            return None;
+        }
         let mask = self.places.len() - 1;
-        let mut at = spread(number) & mask;
+        let mut at = hash & mask;
         while let Some((found, directory)) = &self.places[at] {
             if *found == number {
                 return Some(directory);
@@ -46,34 +92,12 @@ impl Level {
         None
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.places)
-    }
-
-    /// This level with the given buckets in place of, or beside, its own.
-    pub(crate) fn with(&self, changed: impl IntoIterator<Item = (u64, Directory)>) -> Self {
-        let mut next = self.clone();
-        for (number, directory) in changed {
-            next.set(number, directory);
-        }
-        next
-    }
-
-    /// This level without the buckets whose numbers are below `number`.
-    pub(crate) fn from(&self, number: u64) -> Self {
-        self.rebuilt(number)
-    }
-
     fn set(&mut self, number: u64, directory: Directory) {
         if (self.len + 1) * 2 > self.places.len() {
             *self = self.rebuilt(0);
         }
         let mask = self.places.len() - 1;
-        let mut at = spread(number) & mask;
+        let mut at = spread(number) / 16 & mask;
         loop {
             match &mut self.places[at] {
                 Some((found, old)) if *found == number => {
@@ -92,9 +116,13 @@ impl Level {
 
     fn rebuilt(&self, from: u64) -> Self {
         let kept = || self.places.iter().flatten().filter(|(number, _)| *number >= from);
-        let mut next = Self { places: vec![None; ((kept().count() + 1) * 2).next_power_of_two()].into(), len: 0 };
+        let count = kept().count();
+        if count == 0 && from > 0 {
+            return Self::default();
+        }
+        let mut next = Self { places: vec![None; ((count + 1) * 2).next_power_of_two()].into(), len: 0 };
         for (number, directory) in kept() {
-            next.set(*number, Directory::clone(directory));
+            next.set(*number, directory.clone());
         }
         next
     }
@@ -102,7 +130,7 @@ impl Level {
 
 #[inline]
 fn spread(number: u64) -> usize {
-    (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
+    (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 36) as usize
 }
 
 /// Everything a check needs, at one moment.

@@ -10,7 +10,7 @@ use super::bucket::{Added, Bucket, Directory};
 use super::error::BlacklistError;
 use super::fingerprint::Fingerprint;
 use super::publish::{Published, Width};
-use super::segment::Slots;
+use super::segment::{self, Slots};
 use super::snapshot::{CUTOFF_MASK, LEVELS, Level, Snapshot, level_for};
 
 /// Segments freed by one call at most: 64 KiB each, a few microseconds each.
@@ -48,6 +48,8 @@ pub(crate) enum Change {
     Cutoff { scope: Fingerprint, at: u64, until: u64 },
     /// A key.
     Key(Fingerprint),
+    /// A token of which only the bucket is known: what a replica can tell of those it holds.
+    InBucket { fingerprint: Fingerprint, level: u8, last_second: u64 },
 }
 
 /// What a change changed.
@@ -59,6 +61,15 @@ pub enum Revoked {
     Already,
     /// The token is past every acceptance, and will stay refused whatever the clock says later.
     Lapsed,
+}
+
+/// A bucket, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Tokens(u8, u64),
+    Ids(u64),
+    Cutoffs(u64),
+    Keys,
 }
 
 /// What lapses together: a set of entries of unknown expiry.
@@ -133,10 +144,6 @@ where
         }
     }
 
-    pub(crate) fn entries(&self) -> usize {
-        self.snapshot.entries
-    }
-
     pub(crate) fn prepare_issuer(&mut self, issuer: Option<&str>) {
         self.dirty.rest |= self.snapshot.printer.prepare(issuer);
     }
@@ -149,10 +156,25 @@ where
             Change::Forever(fingerprint) => self.add_id(fingerprint, FOREVER, FOREVER, at),
             Change::Cutoff { scope, at: cutoff, until } => self.add_cutoff(scope, cutoff, until, at),
             Change::Key(fingerprint) => self.add_key(fingerprint),
+            Change::InBucket { fingerprint, level, last_second } => {
+                let level = usize::from(level).min(LEVELS.len() - 1);
+                self.add_to_level(fingerprint, last_second, level, level, at)
+            }
         }
     }
 
     fn add_token(&mut self, fingerprint: Fingerprint, exp: u64, at: Moment) -> Result<Revoked, BlacklistError> {
+        self.add_to_level(fingerprint, exp, level_for(exp.saturating_sub(at.now)), 0, at)
+    }
+
+    fn add_to_level(
+        &mut self,
+        fingerprint: Fingerprint,
+        exp: u64,
+        level: usize,
+        whole_from: usize,
+        at: Moment,
+    ) -> Result<Revoked, BlacklistError> {
         if exp < self.snapshot.horizon {
             return Ok(Revoked::Lapsed);
         }
@@ -165,11 +187,11 @@ where
         let present = |(level, bits): (&BTreeMap<u64, Bucket<W>>, &u32)| {
             level.get(&(exp >> bits)).is_some_and(|bucket| bucket.contains(entry))
         };
-        if self.levels.iter().zip(&LEVELS).any(present) {
+        // A finer bucket serves one second for certain; only a bucket at least as wide serves all of this one.
+        if self.levels.iter().zip(&LEVELS).skip(whole_from).any(present) {
             return Ok(Revoked::Already);
         }
         self.room()?;
-        let level = level_for(exp.saturating_sub(at.now));
         let number = exp >> LEVELS[level];
         let new = !self.levels[level].contains_key(&number);
         let added = self.levels[level].entry(number).or_insert_with(Bucket::new).insert(entry);
@@ -318,17 +340,18 @@ where
             if dirty.is_empty() {
                 continue;
             }
-            let buckets = &self.levels[level];
-            let directories = dirty.into_iter().filter_map(|number| Some((number, buckets.get(&number)?.directory())));
+            let buckets = &mut self.levels[level];
+            let directories =
+                dirty.into_iter().filter_map(|number| Some((number, buckets.get_mut(&number)?.directory())));
             self.snapshot.levels[level] = Arc::new(Level::with(&self.snapshot.levels[level], directories));
             changed = true;
         }
         if std::mem::take(&mut self.dirty.ids) {
-            self.snapshot.ids = directories(&self.ids);
+            self.snapshot.ids = directories(&mut self.ids);
             changed = true;
         }
         if std::mem::take(&mut self.dirty.cutoffs) {
-            self.snapshot.cutoffs = directories(&self.cutoffs);
+            self.snapshot.cutoffs = directories(&mut self.cutoffs);
             changed = true;
         }
         if changed {
@@ -351,6 +374,54 @@ where
             self.retired = Vec::new();
         }
         !self.retired.is_empty()
+    }
+
+    /// The buckets there are, to be listed one by one.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let levels = (0u8..).zip(&self.levels);
+        let tokens = levels.flat_map(|(level, buckets)| buckets.keys().map(move |number| Part::Tokens(level, *number)));
+        let ids = self.ids.keys().map(|number| Part::Ids(*number));
+        let cutoffs = self.cutoffs.keys().map(|number| Part::Cutoffs(*number));
+        tokens.chain(ids).chain(cutoffs).chain([Part::Keys]).collect()
+    }
+
+    /// What a bucket holds, as changes that another table would need to refuse the same. Empty if the bucket is gone,
+    /// or if whole fingerprints are not held.
+    pub(crate) fn list(&self, part: Part) -> Vec<Change> {
+        let fingerprints = |bucket: &Bucket<W>| -> Vec<Fingerprint> {
+            if W < 2 {
+                return Vec::new();
+            }
+            let entries = bucket.segments().flat_map(|slots| segment::entries::<W>(slots));
+            entries.map(|entry| Fingerprint([entry[0], entry[W - 1]])).collect()
+        };
+        match part {
+            Part::Tokens(level, number) => {
+                let bits = LEVELS[usize::from(level)];
+                let last_second = (number << bits) | ((1 << bits) - 1);
+                let held = self.levels[usize::from(level)].get(&number).map(fingerprints).unwrap_or_default();
+                held.into_iter().map(|fingerprint| Change::InBucket { fingerprint, level, last_second }).collect()
+            }
+            Part::Ids(number) => {
+                let Some(generation) = self.ids.get(&number) else { return Vec::new() };
+                let change = |fingerprint| match generation.until {
+                    u64::MAX => Change::Forever(fingerprint),
+                    until => Change::Id(fingerprint, until),
+                };
+                fingerprints(&generation.bucket).into_iter().map(change).collect()
+            }
+            Part::Cutoffs(number) => {
+                let Some(generation) = self.cutoffs.get(&number) else { return Vec::new() };
+                let entries = generation.bucket.segments().flat_map(|slots| segment::entries::<2>(slots));
+                let change = |[first, second]: [u64; 2]| Change::Cutoff {
+                    scope: Fingerprint([first, second & !CUTOFF_MASK]),
+                    at: second & CUTOFF_MASK,
+                    until: generation.until,
+                };
+                entries.map(change).collect()
+            }
+            Part::Keys => self.keys.iter().copied().map(Change::Key).collect(),
+        }
     }
 
     pub(crate) fn counts(&self, at: Moment) -> Counts {
@@ -398,8 +469,8 @@ fn allocated(slots: &Slots) -> usize {
     size_of_val(&**slots) + 24
 }
 
-fn directories<const W: usize>(generations: &BTreeMap<u64, Generation<W>>) -> Arc<[Directory]> {
-    generations.values().map(|generation| generation.bucket.directory()).collect()
+fn directories<const W: usize>(generations: &mut BTreeMap<u64, Generation<W>>) -> Arc<[Directory]> {
+    generations.values_mut().map(|generation| generation.bucket.directory()).collect()
 }
 
 fn add_to_generation<const W: usize>(
