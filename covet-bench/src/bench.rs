@@ -8,7 +8,7 @@ use crate::cli::{HELP, Mode, Options};
 use crate::machine::{Build, Machine};
 use crate::progress::Progress;
 use crate::record::{GroupRecord, Record, SCHEMA};
-use crate::{Group, LatencyGroup, MemoryGroup, Rng, Target, analysis, report};
+use crate::{Group, LatencyGroup, MemoryGroup, Rng, analysis, report};
 
 /// One run of a bench binary. Made by [`main`](crate::main()), which hands it to the bench's body.
 #[derive(Debug)]
@@ -27,6 +27,9 @@ pub struct Bench {
     ignored: usize,
     filtered_out: usize,
     known: Vec<String>,
+    /// The group handed out and not run yet.
+    open: Option<String>,
+    empty_loop: Option<f64>,
 }
 
 /// What a run came to.
@@ -101,6 +104,7 @@ impl Bench {
             rounds: options.rounds(),
             batch_ns: options.batch().as_nanos() as u64,
             quick: options.quick,
+            allocations: options.allocations,
             machine: if measures { Machine::read() } else { Machine::default() },
             build: if measures { Build::read() } else { Build::default() },
             notes: BTreeMap::new(),
@@ -121,23 +125,25 @@ impl Bench {
             ignored: 0,
             filtered_out: 0,
             known: Vec::new(),
+            open: None,
+            empty_loop: None,
         }
     }
 
     /// Opens a group of timed contenders, or `None` if this run does not want it (a filter, `--list`). Names must be unique.
     pub fn group(&mut self, name: &str) -> Option<Group<'_>> {
-        self.wants(name).then(|| Group::new(self, name))
+        self.open(name).then(|| Group::new(self, name))
     }
 
     /// Opens a group whose contenders report a distribution of latencies per round, or `None` if this run does not want it.
     pub fn latency_group(&mut self, name: &str) -> Option<LatencyGroup<'_>> {
-        self.wants(name).then(|| LatencyGroup::new(self, name))
+        self.open(name).then(|| LatencyGroup::new(self, name))
     }
 
     /// Opens a group whose contenders are built in fresh processes to see what memory they keep, or `None` if this run does
     /// not want it.
     pub fn memory_group(&mut self, name: &str) -> Option<MemoryGroup<'_>> {
-        self.wants(name).then(|| MemoryGroup::new(self, name))
+        self.open(name).then(|| MemoryGroup::new(self, name))
     }
 
     /// Adds a fact to the header and the record, such as the SIMD level in use.
@@ -209,6 +215,32 @@ impl Bench {
         (&mut self.rng, &mut self.progress)
     }
 
+    /// Hands a group out, if this run wants it.
+    fn open(&mut self, name: &str) -> bool {
+        self.check_all_ran();
+        let wanted = self.wants(name);
+        if wanted {
+            self.open = Some(name.to_owned());
+        }
+        wanted
+    }
+
+    /// A group that was filled and forgotten would look like a group that passed.
+    fn check_all_ran(&mut self) {
+        if let Some(name) = self.open.take() {
+            self.fail(format!("{name}: the group was never run"));
+        }
+    }
+
+    pub(crate) fn ran(&mut self) {
+        self.open = None;
+    }
+
+    /// Nanoseconds of an iteration that does nothing, measured once.
+    pub(crate) fn empty_loop(&mut self) -> f64 {
+        *self.empty_loop.get_or_insert_with(crate::measure::empty_loop)
+    }
+
     /// Whether this run opens the group; also keeps the books of names.
     fn wants(&mut self, name: &str) -> bool {
         if self.known.iter().any(|known| known == name) {
@@ -240,8 +272,8 @@ impl Bench {
     }
 
     /// Takes a measured group: analyses, prints, keeps.
-    pub(crate) fn close(&mut self, mut group: GroupRecord, targets: &[Target]) {
-        analysis::analyse(&mut group, targets);
+    pub(crate) fn close(&mut self, mut group: GroupRecord) {
+        analysis::analyse(&mut group);
         if !self.header_printed {
             self.header_printed = true;
             self.print(&report::header(&self.record));
@@ -251,6 +283,7 @@ impl Bench {
     }
 
     fn finish(mut self) -> Outcome {
+        self.check_all_ran();
         self.record.seconds = self.started.elapsed().as_secs_f64();
         let failed = !self.record.failures.is_empty();
         match self.options.mode {
@@ -273,6 +306,9 @@ impl Bench {
 
     fn finish_measuring(&mut self) {
         self.record.machine.finish();
+        if self.record.groups.is_empty() && self.filtered_out > 0 {
+            eprintln!("no group matches the filter; --list names them");
+        }
         let text = report::footer(&self.record);
         self.print(&text);
         let Some(path) = self.options.json.clone() else { return };
@@ -294,5 +330,84 @@ impl Bench {
                 let _ = std::io::stdout().write_all(text.as_bytes());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failures(body: impl FnOnce(&mut Bench)) -> Vec<String> {
+        let outcome = captured("test", ["--rounds", "3", "--batch-ms", "1"], body);
+        assert_eq!(outcome.exit, u8::from(!outcome.record.failures.is_empty()));
+        outcome.record.failures
+    }
+
+    #[test]
+    fn mistakes_in_a_bench_fail_it() {
+        let seen = failures(|bench| {
+            let _forgotten = bench.group("forgotten").map(|group| format!("{group:?}"));
+            let mut twice = bench.group("twice").expect("wanted");
+            twice.contender("same", || 1_u64, |n| *n);
+            twice.contender("same", || 1_u64, |n| *n);
+            twice.run();
+            let mut lost = bench.group("lost").expect("wanted");
+            lost.baseline("nobody").contender("somebody", || 1_u64, |n| *n);
+            lost.run();
+            bench.group("empty").expect("wanted").run();
+            assert!(bench.group("empty").is_none());
+        });
+        let expected = [
+            "forgotten: the group was never run",
+            "twice: two contenders are named `same`",
+            "lost: no contender is named `nobody`, the baseline",
+            "empty: no contender",
+            "empty: a group of this name exists already",
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn an_expected_answer_binds_the_baseline_too() {
+        let seen = failures(|bench| {
+            let mut group = bench.group("g").expect("wanted");
+            group.expect(3_u64).contender("base", || 2_u64, |n| *n);
+            group.run();
+        });
+        assert_eq!(seen, ["g: base: its answer differs from the group's: expected `3`, found `2`"]);
+    }
+
+    #[test]
+    fn an_operation_that_was_removed_fails() {
+        let seen = failures(|bench| {
+            let mut group = bench.group("g").expect("wanted");
+            group.contender_timed("gone", |_| Duration::ZERO, || 1_u64);
+            group.run();
+        });
+        assert!(
+            seen.len() == 1 && seen[0].starts_with("g: gone: ") && seen[0].contains("the work is not there"),
+            "{seen:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_as_ignored() {
+        let outcome = captured("test", ["--test", "g"], |bench| {
+            bench.skip("g real", "no corpus");
+            bench.skip("other", "filtered out anyway");
+        });
+        assert!(outcome.text.contains("test g real ... ignored, no corpus"), "{}", outcome.text);
+        assert!(outcome.text.contains("0 passed; 0 failed; 1 ignored; 0 measured; 1 filtered out"), "{}", outcome.text);
+    }
+
+    #[test]
+    fn an_empty_operation_is_pointed_out() {
+        let outcome = captured("test", ["--rounds", "3"], |bench| {
+            let mut group = bench.group("g").expect("wanted");
+            // 0.15 ns: above the time that is rejected, below what an iteration costs anywhere.
+            group.contender_timed("nothing", |n| Duration::from_nanos(n * 15 / 100), || 1_u64);
+            group.run();
+        });
+        assert!(outcome.text.contains("as fast as an empty loop"), "{}", outcome.text);
     }
 }

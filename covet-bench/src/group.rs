@@ -117,7 +117,7 @@ impl Frame {
             unable: self.unable,
             winner: None,
             tied: Vec::new(),
-            targets: Vec::new(),
+            targets: self.targets.into_iter().map(Target::open).collect(),
         }
     }
 }
@@ -281,18 +281,26 @@ impl<'a> Group<'a> {
     /// Adds a contender that keeps time itself: `run` does that many operations and returns how long they took. For
     /// asynchronous work, so that one `block_on` serves a whole batch:
     ///
-    /// ```ignore
+    /// ```no_run
+    /// # fn block_on<F: Future>(_: F) -> F::Output { loop {} }
+    /// # async fn get() -> u64 { 7 }
+    /// # fn body(bench: &mut covet_bench::Bench) {
+    /// use covet_bench::black_box;
+    /// use std::time::Instant;
+    /// let Some(mut group) = bench.group("get") else { return };
     /// group.contender_timed(
     ///     "pool",
-    ///     |n| runtime.block_on(async {
+    ///     |n| block_on(async {
     ///         let start = Instant::now();
     ///         for _ in 0..n {
-    ///             black_box(pool.get().await.is_ok());
+    ///             black_box(get().await);
     ///         }
     ///         start.elapsed()
     ///     }),
-    ///     || runtime.block_on(async { pool.get().await.is_ok() }),
+    ///     || block_on(get()),
     /// );
+    /// group.run();
+    /// # }
     /// ```
     pub fn contender_timed<A: Into<Answer> + 'a>(
         &mut self,
@@ -324,6 +332,7 @@ impl<'a> Group<'a> {
     /// Verifies all answers, then measures and prints the table. Failures are printed, make the whole bench exit with 1, and
     /// let the next group run.
     pub fn run(mut self) {
+        self.bench.ran();
         let name = self.frame.name.clone();
         if let Err(failures) = self.try_run() {
             for failure in failures {
@@ -344,6 +353,9 @@ impl<'a> Group<'a> {
         let answers = measure::verify(&mut timed, baseline, self.expected.as_ref())?;
         let names: Vec<&str> = abouts.iter().map(|about| about.name.as_str()).collect();
         if self.bench.only_verifies() {
+            for (name, timed) in &mut timed {
+                timed.run(1).map_err(|error| vec![format!("{name}: {error}")])?;
+            }
             self.bench.verified(&self.frame.name, &names);
             return Ok(());
         }
@@ -370,20 +382,23 @@ impl<'a> Group<'a> {
             progress.finish();
             let samples = samples.map_err(one)?;
             control = samples.control;
+            let empty = self.bench.empty_loop();
             for (((_, timed), record), (samples, iterations)) in
                 timed.iter().zip(&mut records).zip(samples.contenders.into_iter().zip(samples.iterations))
             {
                 record.samples = samples;
                 record.iterations = iterations;
                 record.operations = timed.operations();
+                if record.samples.iter().any(|sample| *sample < empty * 1.5) {
+                    record.notes.push("as fast as an empty loop: is the work still there?".to_owned());
+                }
             }
         }
         let baseline = names[baseline].to_owned();
-        let mut frame = std::mem::take(&mut self.frame);
-        let targets = std::mem::take(&mut frame.targets);
+        let frame = std::mem::take(&mut self.frame);
         let mut group = frame.record(kind, baseline, records);
         group.control_samples = control;
-        self.bench.close(group, &targets);
+        self.bench.close(group);
         Ok(())
     }
 }

@@ -162,6 +162,7 @@ impl<'a> LatencyGroup<'a> {
     /// Verifies answers with one small round each, then measures (11 rounds; 3 with `--quick`; or `--rounds`) and prints the
     /// table. Left out of an `--allocations` run.
     pub fn run(mut self) {
+        self.bench.ran();
         if self.bench.counts_allocations() {
             return;
         }
@@ -208,11 +209,10 @@ impl<'a> LatencyGroup<'a> {
             record
         });
         let records: Vec<ContenderRecord> = records.collect();
-        let mut frame = std::mem::take(&mut self.frame);
-        let targets = std::mem::take(&mut frame.targets);
+        let frame = std::mem::take(&mut self.frame);
         let mut group = frame.record(Kind::Latency, names[baseline].clone(), records);
         group.control_samples = control_samples;
-        self.bench.close(group, &targets);
+        self.bench.close(group);
         Ok(())
     }
 }
@@ -279,5 +279,67 @@ fn fill(record: &mut ContenderRecord, rounds: &[Round]) {
         if let Some(median) = stats::median(&values) {
             record.counters.insert(name.clone(), median);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Metric, captured};
+
+    fn round(scale: Scale, nanoseconds: u64) -> Round {
+        let operations = scale.operations(20_000);
+        let latencies = (1..=operations).map(|n| Duration::from_nanos(nanoseconds + n % 100));
+        Round::from_durations(Duration::from_nanos(operations * nanoseconds), latencies)
+    }
+
+    #[test]
+    fn percentiles_counters_and_targets_reach_the_record() {
+        let outcome = captured("test", ["--rounds", "9", "--seed", "1"], |bench| {
+            let mut group = bench.latency_group("tail").expect("measures");
+            group.target(Target::at_most_times(Metric::P99, 0.5, ["slow"]));
+            group.target(Target::at_most(Metric::Counter("overtakes".to_owned()), 0.0));
+            group.target(Target::at_most(Metric::Allocations, 0.0));
+            let mut calls = 0.0;
+            group.contender("slow", move |scale| {
+                calls += 1.0;
+                round(scale, 9_000).counter("overtakes", calls)
+            });
+            group.contender("ours", |scale| round(scale, 3_000).counter("overtakes", 0.0)).ours();
+            group.run();
+        });
+        assert_eq!(outcome.exit, 0, "{}", outcome.text);
+        let group = &outcome.record.groups[0];
+        let ours = group.contender("ours").unwrap();
+        assert!((ours.vs_baseline.unwrap().median - 3.0).abs() < 1e-9);
+        let latency = ours.latency.as_ref().unwrap();
+        assert_eq!((latency.count, latency.round_p99.len()), (180_000, 9));
+        assert!(latency.p50.abs_diff(3_050) <= 4 && latency.p99.abs_diff(3_099) <= 4, "{latency:?}");
+        assert!(latency.p999.is_some());
+        // Call 1 verified; nine rounds and nine controls share the calls 2 to 19.
+        let overtakes = group.contender("slow").unwrap().counters["overtakes"];
+        assert!((2.0..=19.0).contains(&overtakes));
+        assert_eq!(group.targets.iter().map(|t| t.met).collect::<Vec<_>>(), [Some(true), Some(true), None]);
+        assert!(outcome.text.contains("target open: ours: allocations at most 0: not measured"), "{}", outcome.text);
+    }
+
+    #[test]
+    fn rounds_that_cannot_be_compared_fail() {
+        let fail = |scenario: fn(Scale) -> Round| {
+            let outcome = captured("test", ["--quick"], |bench| {
+                let mut group = bench.latency_group("g").expect("measures");
+                group.contender("right", |scale| round(scale, 1_000).answer("yes"));
+                group.contender("wrong", scenario);
+                group.run();
+            });
+            assert_eq!(outcome.exit, 1);
+            outcome.record.failures[0].clone()
+        };
+        let failure = fail(|scale| round(scale, 1_000).answer("no"));
+        assert!(failure.contains("expected `yes`, found `no`"), "{failure}");
+        let failure = fail(|scale| round(scale, 1_000).operations(7).answer("yes"));
+        assert!(failure.contains("7 operations where right had 2000"), "{failure}");
+        let failure = fail(|scale| Round { wall: Duration::ZERO, ..round(scale, 1_000) }.answer("yes"));
+        assert!(failure.contains("operations in 0ns"), "{failure}");
     }
 }

@@ -73,6 +73,8 @@ pub struct Build {
     pub target_features: String,
     /// `RUSTFLAGS`; empty is what users have.
     pub rustflags: String,
+    /// Whether the allocation counter is the global allocator; times of such a build are not comparable.
+    pub counts_allocations: bool,
     /// The commit, with `+dirty` if the tree differs from it.
     pub commit: Option<String>,
     /// Digest of Cargo.lock (hexadecimal).
@@ -88,6 +90,7 @@ impl Build {
             target: env!("COVET_BENCH_TARGET").to_owned(),
             target_features: env!("COVET_BENCH_TARGET_FEATURES").to_owned(),
             rustflags: env!("COVET_BENCH_RUSTFLAGS").to_owned(),
+            counts_allocations: crate::allocations::AVAILABLE,
             commit: commit(),
             lockfile: lockfile().map(|text| format!("{:016x}", crate::digest(text.as_bytes()))),
         }

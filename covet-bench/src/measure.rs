@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::timed::Timed;
+use crate::timed::{Plain, Timed};
 use crate::{Answer, Rng};
 
 /// A batch shorter than this many ticks of the clock says more about the clock than about the work.
@@ -38,6 +38,14 @@ pub(crate) fn tick() -> Duration {
         least = least.min(step);
     }
     least
+}
+
+/// Nanoseconds that the timed loop itself takes per iteration.
+pub(crate) fn empty_loop() -> f64 {
+    const ITERATIONS: u64 = 1 << 16;
+    let mut nothing = Plain { op: || (), check: |(): &()| 0_u64 };
+    let best = (0..16).filter_map(|_| nothing.run(ITERATIONS).ok()).min().unwrap_or_default();
+    best.as_nanos() as f64 / ITERATIONS as f64
 }
 
 /// Asks every contender for its answer and compares it with `expected`, or with the baseline's.
@@ -147,7 +155,7 @@ fn sample(elapsed: Duration, iterations: u64, operations: u64, least: Duration) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timed::{Plain, SelfTimed};
+    use crate::timed::SelfTimed;
 
     const PLAN: Plan = Plan { rounds: 5, batch: Duration::from_millis(1) };
 

@@ -2,11 +2,14 @@
 //! check) use these types; a change that an old reader would misread raises [`SCHEMA`].
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{Build, Machine};
 use crate::stats::{Estimate, Verdict};
+use crate::{Target, report};
 
 /// The version of the record's layout.
 pub const SCHEMA: u32 = 1;
@@ -30,6 +33,8 @@ pub struct Record {
     pub batch_ns: u64,
     /// Whether `--quick` was given.
     pub quick: bool,
+    /// Whether allocations were counted instead of time.
+    pub allocations: bool,
     /// The machine.
     pub machine: Machine,
     /// Compiler, profile, commit, lockfile.
@@ -40,6 +45,39 @@ pub struct Record {
     pub groups: Vec<GroupRecord>,
     /// Wrong answers, impossible times, children that died. A run with failures exits with 1.
     pub failures: Vec<String>,
+}
+
+impl Record {
+    /// Reads a record that `--json` wrote.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no record, or has another [`SCHEMA`]; the text names the file.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, String> {
+        let path = path.as_ref();
+        let wrong = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
+        let bytes = std::fs::read(path).map_err(|error| wrong(&error))?;
+        let record: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(&error))?;
+        if record.schema != SCHEMA {
+            return Err(wrong(&format_args!("schema {}, this reader knows {SCHEMA}", record.schema)));
+        }
+        Ok(record)
+    }
+}
+
+/// The tables for people, as the run printed them.
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&report::header(self))?;
+        self.groups.iter().try_for_each(|group| write!(f, "{group}"))?;
+        f.write_str(&report::footer(self))
+    }
+}
+
+/// The group's table.
+impl fmt::Display for GroupRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&report::table(self))
+    }
 }
 
 /// What a group measures; it says what its samples are.
@@ -189,9 +227,26 @@ pub struct Latency {
     pub round_max: Vec<f64>,
 }
 
+impl Latency {
+    /// Adds the rounds of another process. Quantiles of all rounds cannot be had from two summaries: the larger is kept, so
+    /// that a merged tail is never flattered.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.count += other.count;
+        self.p50 = self.p50.max(other.p50);
+        self.p99 = self.p99.max(other.p99);
+        self.p999 = self.p999.max(other.p999);
+        self.max = self.max.max(other.max);
+        self.round_p50.extend_from_slice(&other.round_p50);
+        self.round_p99.extend_from_slice(&other.round_p99);
+        self.round_max.extend_from_slice(&other.round_max);
+    }
+}
+
 /// A target as the table shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetRecord {
+    /// The target itself.
+    pub target: Target,
     /// The target in words.
     pub text: String,
     /// What was measured; absent if nothing was.

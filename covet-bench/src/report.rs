@@ -25,6 +25,9 @@ pub(crate) fn header(record: &Record) -> String {
     if build.opt_level == "0" {
         let _ = writeln!(text, "WARNING: built without optimisation; these times say nothing");
     }
+    if build.counts_allocations && !record.allocations {
+        let _ = writeln!(text, "WARNING: built with the allocation counter, which is inside every time");
+    }
     if machine.load_before.is_some_and(|load| load > machine.cores as f64 * 0.5) {
         let _ = writeln!(text, "WARNING: the machine is busy; expect wide intervals");
     }

@@ -1,11 +1,14 @@
 //! Targets: what a group is meant to show. A missed target is printed as missed and fails nothing, because a benchmark that
 //! may fail gets tuned until it passes.
 
+use serde::{Deserialize, Serialize};
+
 use crate::record::{ContenderRecord, GroupRecord, Kind, Role, TargetRecord};
 use crate::stats;
 
 /// A quantity that a target bounds. Lower is better for all of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Metric {
     /// Time per operation (of a memory group: bytes).
@@ -23,7 +26,7 @@ pub enum Metric {
     /// Bytes allocated per operation.
     AllocatedBytes,
     /// A named counter of a latency contender.
-    Counter(&'static str),
+    Counter(String),
 }
 
 impl Metric {
@@ -37,11 +40,11 @@ impl Metric {
             Self::Max => latency.map(|l| l.max as f64),
             Self::Allocations => contender.allocations.map(|a| a.count),
             Self::AllocatedBytes => contender.allocations.map(|a| a.bytes),
-            Self::Counter(name) => contender.counters.get(*name).copied(),
+            Self::Counter(name) => contender.counters.get(name).copied(),
         }
     }
 
-    fn name(&self, kind: Kind) -> &'static str {
+    fn name(&self, kind: Kind) -> &str {
         match self {
             Self::Cost if kind == Kind::Memory => "bytes",
             Self::Cost => "time",
@@ -64,13 +67,14 @@ impl Metric {
 /// let fair = Target::at_most_times(Metric::P99, 0.5, ["deadpool", "bb8"]);
 /// let lean = Target::at_most(Metric::Allocations, 0.0).of("covet-router");
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Target {
     subject: Option<String>,
     bound: Bound,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Bound {
     Speed(f64, Vec<String>),
     Ratio(Metric, f64, Vec<String>),
@@ -103,6 +107,15 @@ impl Target {
         self
     }
 
+    /// A target not measured yet, as a group's record carries it.
+    pub(crate) fn open(self) -> TargetRecord {
+        TargetRecord { target: self, text: String::new(), measured: None, interval: None, met: None }
+    }
+
+    fn record(&self, text: String, measured: Option<f64>, met: impl Fn(f64) -> bool) -> TargetRecord {
+        TargetRecord { target: self.clone(), text, measured, interval: None, met: measured.map(met) }
+    }
+
     pub(crate) fn evaluate(&self, group: &GroupRecord, first_ours: Option<&str>) -> TargetRecord {
         let subject = self.subject.as_deref().or(first_ours);
         let own = subject.and_then(|name| group.contender(name));
@@ -114,7 +127,7 @@ impl Target {
                 let best = best_of(group, names, &Metric::Cost);
                 let ratio = own.zip(best).and_then(|(own, best)| stats::speed_ratio(&own.samples, &best.samples));
                 let measured = ratio.map(|ratio| ratio.median);
-                TargetRecord { text, measured, interval: ratio, met: measured.map(|measured| measured >= *factor) }
+                TargetRecord { interval: ratio, ..self.record(text, measured, |measured| measured >= *factor) }
             }
             Bound::Ratio(metric, factor, names) => {
                 let text =
@@ -122,12 +135,12 @@ impl Target {
                 let best = best_of(group, names, metric).and_then(|best| metric.of(best));
                 let own = own.and_then(|own| metric.of(own));
                 let measured = own.zip(best).map(|(own, best)| if own == best { 1.0 } else { own / best });
-                TargetRecord { text, measured, interval: None, met: measured.map(|measured| measured <= *factor) }
+                self.record(text, measured, |measured| measured <= *factor)
             }
             Bound::Absolute(metric, limit) => {
                 let text = format!("{who}: {} at most {limit}", metric.name(group.kind));
                 let measured = own.and_then(|own| metric.of(own));
-                TargetRecord { text, measured, interval: None, met: measured.map(|measured| measured <= *limit) }
+                self.record(text, measured, |measured| measured <= *limit)
             }
         }
     }

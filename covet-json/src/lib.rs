@@ -5,7 +5,10 @@ mod arch;
 mod buffer;
 mod de;
 mod error;
+mod get;
 mod number;
+mod pointer;
+mod raw;
 mod ser;
 pub mod stream;
 
@@ -16,6 +19,8 @@ pub use de::{
     from_str,
 };
 pub use error::{Error, Result};
+pub use get::{get, get_unchecked};
+pub use raw::RawJson;
 pub use ser::{
     Compact, Compound, EncodeOptions, Serializer, Style, Styled, to_buf, to_buf_canonical, to_string,
     to_string_canonical, to_string_pretty, to_vec, to_vec_canonical, to_vec_pretty, to_writer, to_writer_canonical,

@@ -1,6 +1,8 @@
 //! Decoding beside `serde_json`: the same texts are accepted, and the same values come out, from slices, text and readers, at each
 //! SIMD level. Floats are compared closely here and exactly (against `str::parse`) in the number tests.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
 mod common;
 
 use common::{Chunked, at_each_level};
@@ -50,7 +52,7 @@ fn check(json: &[u8]) {
     }
     match (covet_json::from_slice::<&RawValue>(json), accepted) {
         (Ok(raw), true) => {
-            assert_eq!(raw.get(), std::str::from_utf8(json).unwrap().trim_matches([' ', '\n', '\r', '\t']))
+            assert_eq!(raw.get(), std::str::from_utf8(json).unwrap().trim_matches([' ', '\n', '\r', '\t']));
         }
         (Err(_), false) => {}
         (raw, _) => panic!("{raw:?} for {:?}", String::from_utf8_lossy(json)),

@@ -32,6 +32,7 @@ impl<M: Manager> Shared<M> {
     pub(crate) async fn maintain(self: &Arc<Self>) {
         self.sweep();
         self.report_leaks();
+        self.publish_gauges();
         let floor = self.config.min_idle;
         // The next round tries again if this one cannot connect.
         let _ = self.fill(|census| census.idle + census.connecting < floor).await;

@@ -261,6 +261,7 @@ impl<M: Manager> Pool<M> {
             uses,
             timeouts: counters.timeouts.load(Ordering::Relaxed),
             queue_full: counters.queue_full.load(Ordering::Relaxed),
+            overtakes: census.overtakes,
             panics: counters.panics.load(Ordering::Relaxed),
             leaks: counters.leaks.load(Ordering::Relaxed),
             wait_time: counters.wait_time.snapshot(),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::capture::capture;
+use crate::capture::{capture, fits};
 use crate::kind::Kind;
 use crate::pattern::{Params, Segment};
 
@@ -22,52 +22,67 @@ pub(crate) enum Common {
 
 /// Whether some path matches both patterns.
 pub(crate) fn common_path(a: &[Segment], b: &[Segment], fold: bool) -> Common {
-    let opaque = a.iter().chain(b).any(has_predicate);
     let matches = |path: &str| {
         capture(a, path, false, fold, &mut |_| {}) && capture(b, path, false, fold, &mut |_| {})
     };
-    match product(&Automaton::new(a, fold), &Automaton::new(b, fold)) {
+    let opaque = a.iter().chain(b).any(has_predicate);
+    if opaque && literals_differ(a, b, fold) {
+        return Common::None;
+    }
+    if opaque {
+        // A predicate stands for those usual texts that satisfy it, and for what the two patterns spell out.
+        let mut texts: Vec<&str> = TEXTS.to_vec();
+        texts.extend(a.iter().chain(b).flat_map(spelled_out));
+        let found = product(&Automaton::new(a, fold, Some(&texts)), &Automaton::new(b, fold, Some(&texts)));
+        if let Some(Some(path)) = found.filter(|path| path.as_deref().is_some_and(matches)) {
+            return Common::Path(path);
+        }
+    }
+    match product(&Automaton::new(a, fold, None), &Automaton::new(b, fold, None)) {
         None => Common::None,
         Some(Some(path)) if matches(&path) => Common::Path(path),
-        _ if !opaque => Common::None,
-        _ => TEXTS
-            .iter()
-            .flat_map(|text| [filled(a, text), filled(b, text)])
-            .find(|path| matches(path))
-            .map_or(Common::Unknown, Common::Path),
+        _ if opaque => Common::Unknown,
+        _ => Common::None,
     }
 }
 
-/// Texts that parameters are filled with when a predicate has to be guessed.
-const TEXTS: [&str; 16] = [
-    "0", "1", "2", "3", "7", "10", "12", "42", "100", "a", "b", "x", "ab", "abc", "A", "67e55044-10b1-426f-9247-bb680e5fe0c8",
+/// Whether a literal of one pattern certainly does not fit the segment of the other that it would have to.
+fn literals_differ(a: &[Segment], b: &[Segment], fold: bool) -> bool {
+    let aligned = !a.iter().chain(b).any(|s| matches!(s, Segment::Rest { .. }));
+    let fits = |a: &Segment, b: &Segment| match a {
+        Segment::Literal(text) => fits(b, text, fold),
+        _ => true,
+    };
+    aligned && a.iter().zip(b).any(|(a, b)| !fits(a, b) || !fits(b, a))
+}
+
+/// Texts that a predicate is tried on.
+const TEXTS: [&str; 18] = [
+    "0", "1", "2", "3", "7", "10", "12", "42", "100", "a", "b", "x", "ab", "abc", "A", "-", "a-b",
+    "67e55044-10b1-426f-9247-bb680e5fe0c8",
 ];
 
 fn has_predicate(segment: &Segment) -> bool {
     matches!(segment, Segment::Params(p) if p.parts.iter().any(|part| matches!(part.kind, Kind::Predicate(_))))
 }
 
-/// The path that results from giving every parameter one text (the first alternative for an alternation).
-fn filled(pattern: &[Segment], text: &str) -> String {
-    let mut path = String::new();
-    for segment in pattern {
-        path.push('/');
-        match segment {
-            Segment::Literal(literal) => path.push_str(literal),
-            Segment::Rest { .. } => path.push_str(text),
-            Segment::Params(p) => {
-                path.push_str(&p.prefix);
-                for part in &p.parts {
-                    match &part.kind {
-                        Kind::OneOf(list) => path.push_str(list.first().map_or("", |s| s)),
-                        _ => path.push_str(text),
-                    }
-                    path.push_str(&part.after);
+/// The literal texts of a segment.
+fn spelled_out(segment: &Segment) -> Vec<&str> {
+    let mut texts: Vec<&str> = Vec::new();
+    match segment {
+        Segment::Literal(text) => texts.push(text),
+        Segment::Rest { .. } => {}
+        Segment::Params(p) => {
+            texts.push(&p.prefix);
+            for part in &p.parts {
+                texts.push(&part.after);
+                if let Kind::OneOf(list) = &part.kind {
+                    texts.extend(list.iter().map(|s| &**s));
                 }
             }
         }
     }
-    path
+    texts
 }
 
 /// Whether some text satisfies both segments (neither is a catch-all).
@@ -109,7 +124,8 @@ struct Automaton {
 }
 
 impl Automaton {
-    fn new(pattern: &[Segment], fold: bool) -> Self {
+    /// With `texts`, a predicate is the alternation of those it accepts; without, it is anything.
+    fn new(pattern: &[Segment], fold: bool, texts: Option<&[&str]>) -> Self {
         let mut this = Self { fold, ..Self::default() };
         let mut at = this.state();
         for segment in pattern {
@@ -122,7 +138,7 @@ impl Automaton {
                     this.free[at].push(end);
                     end
                 }
-                Segment::Params(params) => this.params(at, params),
+                Segment::Params(params) => this.params(at, params, texts),
             };
         }
         // The accepting state is the last one.
@@ -156,16 +172,35 @@ impl Automaton {
         end
     }
 
-    fn params(&mut self, at: usize, params: &Params) -> usize {
+    fn params(&mut self, at: usize, params: &Params, texts: Option<&[&str]>) -> usize {
         let mut at = self.literal(at, &params.prefix);
         for part in &params.parts {
-            at = self.kind(at, &part.kind);
+            at = self.kind(at, &part.kind, texts);
             at = self.literal(at, &part.after);
         }
         at
     }
 
-    fn kind(&mut self, at: usize, kind: &Kind) -> usize {
+    fn kind(&mut self, at: usize, kind: &Kind, texts: Option<&[&str]>) -> usize {
+        match (kind, texts) {
+            (Kind::Predicate(p), Some(texts)) => {
+                let accepted = texts.iter().filter(|text| !text.is_empty() && !text.contains('/') && (p.test)(text));
+                self.one_of(at, accepted.copied())
+            }
+            _ => self.class(at, kind),
+        }
+    }
+
+    fn one_of<'t>(&mut self, at: usize, list: impl Iterator<Item = &'t str>) -> usize {
+        let ends: Vec<usize> = list.map(|text| self.literal(at, text)).collect();
+        let join = self.state();
+        for end in ends {
+            self.free[end].push(join);
+        }
+        join
+    }
+
+    fn class(&mut self, at: usize, kind: &Kind) -> usize {
         match kind {
             Kind::Plain | Kind::Predicate(_) => self.repeat(at, Class::InSegment),
             Kind::U64 => self.repeat(at, Class::Digit),
@@ -180,14 +215,7 @@ impl Automaton {
             Kind::Uuid => (0..36).fold(at, |at, i| {
                 self.step(at, if matches!(i, 8 | 13 | 18 | 23) { Class::Byte(b'-') } else { Class::Hex })
             }),
-            Kind::OneOf(list) => {
-                let ends: Vec<usize> = list.iter().map(|text| self.literal(at, text)).collect();
-                let join = self.state();
-                for end in ends {
-                    self.free[end].push(join);
-                }
-                join
-            }
+            Kind::OneOf(list) => self.one_of(at, list.iter().map(|s| &**s)),
         }
     }
 
@@ -266,7 +294,7 @@ mod tests {
         for (a, b, path) in [
             ("/a/{x}", "/{y}/b", Some("/a/b")),
             ("/{x:a|b}", "/{x:b|c}", Some("/b")),
-            ("/{a}-{b}", "/{a}.{b}", Some("/a-a.a")),
+            ("/{a}-{b}", "/{a}.{b}", Some("/a.-a")),
             ("/{a}-{b}", "/{a}.{b}/x", None),
             ("/{a}.png", "/{a}.jpg", None),
             ("/{a:u64}", "/{a:alpha}", None),

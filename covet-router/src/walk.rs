@@ -107,6 +107,8 @@ pub(crate) fn walk<S: Sink, const FOLD: bool, const N: usize>(
             } else if alternative.tag == kind::MIDDLE || alternative.tag == kind::MIDDLE_OR_EMPTY {
                 let variant = sets::search::<S, FOLD>(table, path, extra, next, at, sink);
                 if variant != 0 {
+                    // For a pattern that ends with this very catch-all; the others are captured anew.
+                    cells[at & (N - 1)] = pack(start, bytes.len());
                     return variant;
                 }
             } else if accepts(table, alternative, path, start, end, FOLD) {

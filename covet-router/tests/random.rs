@@ -78,7 +78,12 @@ fn accepted(routes: Routes) -> Routes {
         match result {
             Ok(_) => kept.push((pattern, method)),
             Err(InsertError::Conflict(conflict)) => {
-                let witness = conflict.witness.as_deref().expect("these predicates are satisfied by usual texts");
+                // Predicates inside a segment can need a text that nobody would guess.
+                let Some(witness) = conflict.witness.as_deref() else {
+                    let both = format!("{} {}", conflict.new, conflict.existing);
+                    assert!(both.contains(":even") || both.contains(":short"), "{conflict}");
+                    continue;
+                };
                 assert!(!oracle::matching(&[pattern], witness).is_empty(), "{conflict}");
                 let other = kept.iter().find(|(p, m)| {
                     let name = m.as_ref().map_or(String::new(), |m| format!("{m} "));

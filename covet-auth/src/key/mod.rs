@@ -4,6 +4,8 @@
 //! built, so that no token ever pays for it. `RS256` and `PS256` with the same modulus are two keys.
 
 pub(crate) mod der;
+#[cfg(feature = "jsonwebtoken-11")]
+mod interop;
 mod jwk;
 mod roca;
 

@@ -50,6 +50,17 @@ pub(crate) fn nonspace_mask(block: &[u8; BLOCK]) -> u32 {
     portable::nonspace_mask(block)
 }
 
+/// The bytes of a block that are the space itself.
+#[inline(always)]
+pub(crate) fn blank_mask(block: &[u8; BLOCK]) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    if inline_simd() {
+        // SAFETY: SSE2 is part of x86-64.
+        return unsafe { sse2::blank_mask(block) };
+    }
+    portable::blank_mask(block)
+}
+
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     use std::arch::x86_64::{
@@ -78,6 +89,13 @@ mod sse2 {
 
     #[inline]
     #[target_feature(enable = "sse2")]
+    pub(super) fn blank_mask(block: &[u8; BLOCK]) -> u32 {
+        let blanks = _mm_cmpeq_epi8(load(block), _mm_set1_epi8(b' '.cast_signed()));
+        _mm_movemask_epi8(blanks).cast_unsigned()
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
     pub(super) fn nonspace_mask(block: &[u8; BLOCK]) -> u32 {
         let bytes = load(block);
         let space = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b' '.cast_signed()));
@@ -92,9 +110,13 @@ mod sse2 {
 mod portable {
     use super::{BLOCK, StringMasks};
 
-    const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     const LOW7: u64 = !HIGH;
+
+    /// The byte in each place of a word.
+    const fn spread(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
 
     /// Sets the high bit of each byte that is zero; exact for every byte, unlike the subtract-and-borrow trick.
     const fn zeros(word: u64) -> u64 {
@@ -118,21 +140,25 @@ mod portable {
 
     pub(super) fn string_masks(block: &[u8; BLOCK]) -> StringMasks {
         let stops = per_word(block, |word| {
-            let quote = zeros(word ^ (ONES * b'"' as u64));
-            let backslash = zeros(word ^ (ONES * b'\\' as u64));
+            let quote = zeros(word ^ spread(b'"'));
+            let backslash = zeros(word ^ spread(b'\\'));
             // A byte below 0x20 has its three upper bits clear.
-            let control = zeros(word & (ONES * 0xE0));
+            let control = zeros(word & spread(0xE0));
             quote | backslash | control
         });
         StringMasks { stops, high: per_word(block, |word| word & HIGH) }
     }
 
+    pub(super) fn blank_mask(block: &[u8; BLOCK]) -> u32 {
+        per_word(block, |word| zeros(word ^ spread(b' ')))
+    }
+
     pub(super) fn nonspace_mask(block: &[u8; BLOCK]) -> u32 {
         let spaces = per_word(block, |word| {
-            zeros(word ^ (ONES * b' ' as u64))
-                | zeros(word ^ (ONES * b'\n' as u64))
-                | zeros(word ^ (ONES * b'\t' as u64))
-                | zeros(word ^ (ONES * b'\r' as u64))
+            zeros(word ^ spread(b' '))
+                | zeros(word ^ spread(b'\n'))
+                | zeros(word ^ spread(b'\t'))
+                | zeros(word ^ spread(b'\r'))
         });
         !spaces & 0xFFFF
     }
@@ -157,13 +183,20 @@ mod tests {
         block.iter().enumerate().fold(0, |mask, (i, &byte)| mask | u32::from(!is_space(byte)) << i)
     }
 
+    fn expected_blanks(block: &[u8; BLOCK]) -> u32 {
+        block.iter().enumerate().fold(0, |mask, (i, &byte)| mask | u32::from(byte == b' ') << i)
+    }
+
     fn check(block: &[u8; BLOCK]) {
+        assert_eq!(portable::blank_mask(block), expected_blanks(block));
         assert_eq!(portable::string_masks(block), expected_string_masks(block));
         assert_eq!(portable::nonspace_mask(block), expected_nonspace(block));
         #[cfg(target_arch = "x86_64")]
         {
             // SAFETY: SSE2 is part of x86-64.
             assert_eq!(unsafe { sse2::string_masks(block) }, expected_string_masks(block));
+            // SAFETY: as above.
+            assert_eq!(unsafe { sse2::blank_mask(block) }, expected_blanks(block));
             // SAFETY: as above.
             assert_eq!(unsafe { sse2::nonspace_mask(block) }, expected_nonspace(block));
         }

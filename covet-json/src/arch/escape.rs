@@ -44,6 +44,24 @@ pub(crate) unsafe fn copy_plain<const HTML: bool>(src: &[u8], dst: *mut u8) -> u
     copy_plain_portable::<HTML>(src, dst)
 }
 
+/// As [`copy_plain`], for text that is known to be short.
+///
+/// # Safety
+///
+/// As [`copy_plain`].
+#[inline(always)]
+pub(crate) unsafe fn copy_short<const HTML: bool>(src: &[u8], dst: *mut u8) -> usize {
+    debug_assert!(src.len() < 128);
+    #[cfg(target_arch = "x86_64")]
+    if super::inline_simd() {
+        // SAFETY: the caller's promise is passed on.
+        return unsafe { copy_plain_sse2::<HTML>(src, dst) };
+    }
+    // SAFETY: the caller's promise is passed on.
+    let dst = unsafe { std::slice::from_raw_parts_mut(dst.cast(), src.len()) };
+    copy_plain_portable::<HTML>(src, dst)
+}
+
 /// Eight bytes at a time in a plain integer.
 fn copy_plain_portable<const HTML: bool>(src: &[u8], dst: &mut [std::mem::MaybeUninit<u8>]) -> usize {
     let mut at = 0;
@@ -125,20 +143,31 @@ unsafe fn copy_plain_sse2<const HTML: bool>(src: &[u8], dst: *mut u8) -> usize {
         // SAFETY: the caller's promise is passed on.
         return unsafe { copy_plain_short::<HTML>(src, dst) };
     }
-    let mut at = 0;
-    loop {
-        // SAFETY: `at + 16 <= n`, in the loop's first pass because `n >= 16`, later because `at` is at most `n - 16`.
+    // SAFETY: `n >= 16`.
+    let first = unsafe { copy16::<HTML>(src.as_ptr(), dst, 0) };
+    // The last block overlaps those before it.
+    // SAFETY: the last 16 bytes of `n`.
+    let last = unsafe { copy16::<HTML>(src.as_ptr(), dst, n - 16) };
+    if n <= 32 {
+        // Both blocks cover everything: one branch for both.
+        if first | last == 0 {
+            return n;
+        }
+        return if first != 0 { first.trailing_zeros() as usize } else { n - 16 + last.trailing_zeros() as usize };
+    }
+    if first != 0 {
+        return first.trailing_zeros() as usize;
+    }
+    let mut at = 16;
+    while at < n - 16 {
+        // SAFETY: `at + 16 < n`.
         let found = unsafe { copy16::<HTML>(src.as_ptr(), dst, at) };
         if found != 0 {
             return at + found.trailing_zeros() as usize;
         }
         at += 16;
-        if at >= n {
-            return n;
-        }
-        // The last block overlaps the one before.
-        at = at.min(n - 16);
     }
+    if last != 0 { n - 16 + last.trailing_zeros() as usize } else { n }
 }
 
 /// Copies 16 bytes at offset `at` and flags the special ones.
@@ -189,16 +218,23 @@ unsafe fn copy_plain_short<const HTML: bool>(src: &[u8], dst: *mut u8) -> usize 
         let found = special16::<HTML>(unsafe { _mm_cvtsi64_si128(both as i64) }) & 0xFF;
         return place(found, 4, n);
     }
-    for (at, &byte) in src.iter().enumerate() {
-        if is_special::<HTML>(byte) {
-            return at;
-        }
-        // SAFETY: `at < n`.
-        let to = unsafe { dst.add(at) };
-        // SAFETY: writable by the caller's promise.
-        unsafe { to.write(byte) };
+    // One to three bytes: the first, the middle and the last one are all of them.
+    let (Some(&first), Some(&middle), Some(&last)) = (src.first(), src.get(n / 2), src.last()) else { return 0 };
+    // SAFETY: `n >= 1`.
+    unsafe { dst.write(first) };
+    // SAFETY: `n / 2 < n`.
+    let to = unsafe { dst.add(n / 2) };
+    // SAFETY: as above.
+    unsafe { to.write(middle) };
+    // SAFETY: `n - 1 < n`.
+    let to = unsafe { dst.add(n - 1) };
+    // SAFETY: as above.
+    unsafe { to.write(last) };
+    let word = u64::from(first) | u64::from(middle) << 8 | u64::from(last) << 16 | splat(b' ') << 24;
+    if !has_special::<HTML>(word) {
+        return n;
     }
-    n
+    src.iter().position(|&byte| is_special::<HTML>(byte)).unwrap_or(n)
 }
 
 /// Where in `n` bytes the first flag of two words of `half` bytes is, the second of which covers the last `half`.

@@ -16,19 +16,31 @@ impl<'a> Run<'a> {
     /// Scans from the start of `bytes`.
     #[inline(always)]
     pub(crate) fn scan(bytes: &'a [u8]) -> Run<'a> {
-        if let Some(block) = bytes.first_chunk::<BLOCK>() {
+        let Some(block) = bytes.first_chunk::<BLOCK>() else { return Run::scan_run(bytes) };
+        let masks = string_masks(block);
+        if masks.stops == 0 {
+            return Run::scan_second(bytes, masks.high == 0);
+        }
+        let end = masks.stops.trailing_zeros();
+        let ascii = masks.high & ((1 << end) - 1) == 0;
+        Run { bytes: &block[..end as usize % BLOCK], ascii }
+    }
+
+    /// Goes on behind the first block, which holds no stop.
+    #[inline(never)]
+    fn scan_second(bytes: &'a [u8], ascii: bool) -> Run<'a> {
+        if let Some(block) = bytes.get(BLOCK..).and_then(<[u8]>::first_chunk::<BLOCK>) {
             let masks = string_masks(block);
             if masks.stops != 0 {
                 let end = masks.stops.trailing_zeros();
-                let ascii = masks.high & ((1 << end) - 1) == 0;
-                return Run { bytes: &block[..end as usize % BLOCK], ascii };
+                let ascii = ascii && masks.high & ((1 << end) - 1) == 0;
+                return Run { bytes: &bytes[..BLOCK + end as usize], ascii };
             }
         }
-        Run::scan_long(bytes)
+        Run::scan_run(bytes)
     }
 
-    #[inline(never)]
-    fn scan_long(bytes: &'a [u8]) -> Run<'a> {
+    fn scan_run(bytes: &'a [u8]) -> Run<'a> {
         let (len, ascii) = string_run(bytes);
         Run { bytes: &bytes[..len], ascii }
     }
@@ -37,12 +49,6 @@ impl<'a> Run<'a> {
     #[inline(always)]
     pub(crate) fn len(self) -> usize {
         self.bytes.len()
-    }
-
-    /// Whether every byte is ASCII.
-    #[inline(always)]
-    pub(crate) fn is_ascii(self) -> bool {
-        self.ascii
     }
 
     /// The text, if the scan found nothing but ASCII.
@@ -144,4 +150,67 @@ pub(crate) fn validate(bytes: &[u8]) -> Result<&str, usize> {
         return std::str::from_utf8(bytes).map_err(|error| error.valid_up_to());
     }
     simdutf8::compat::from_utf8(bytes).map_err(|error| error.valid_up_to())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check_run(bytes: &[u8]) {
+        let len = bytes.iter().position(|&byte| is_string_stop(byte)).unwrap_or(bytes.len());
+        let run = Run::scan(bytes);
+        assert_eq!(run.len(), len);
+        let ascii = bytes[..len].is_ascii().then(|| std::str::from_utf8(&bytes[..len]).expect("ASCII"));
+        assert_eq!(run.ascii(), ascii);
+    }
+
+    #[test]
+    fn runs_of_every_length() {
+        for len in 0..120 {
+            check_run(&vec![b'x'; len]);
+            for at in 0..len {
+                for byte in [b'"', b'\\', 0x1F, 0x20, 0x7F, 0x80, 0xFF] {
+                    let mut bytes = vec![b'x'; len];
+                    bytes[at] = byte;
+                    check_run(&bytes);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn slices_never_split_a_character() {
+        let text = "aé日😀z".repeat(5);
+        let mut whole = Text::from_str(&text);
+        let mut piecewise = Text::unchecked(text.as_bytes());
+        for start in 0..=text.len() {
+            for end in start..=text.len() {
+                assert_eq!(whole.slice(start, end).ok(), text.get(start..end));
+                // What has not been validated is validated from `start` on, so a wrong start is an error as well.
+                assert_eq!(piecewise.slice(start, end).ok(), text.get(start..end));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn slices_of_arbitrary_bytes(parts: Vec<(String, Option<u8>)>, cuts: Vec<(prop::sample::Index, prop::sample::Index)>) {
+            let mut bytes = Vec::new();
+            for (text, byte) in parts {
+                bytes.extend_from_slice(text.as_bytes());
+                bytes.extend(byte);
+            }
+            let mut text = Text::unchecked(&bytes);
+            for (a, b) in cuts {
+                let (a, b) = (a.index(bytes.len() + 1), b.index(bytes.len() + 1));
+                let (start, end) = (a.min(b), a.max(b));
+                let sliced = text.slice(start, end);
+                if let Ok(sliced) = sliced {
+                    prop_assert_eq!(Some(sliced), std::str::from_utf8(&bytes[start..end]).ok());
+                }
+            }
+        }
+    }
 }

@@ -14,7 +14,7 @@ use std::mem::size_of;
 use super::int::{Pieces, padded8, pieces, trimmed8};
 use super::place::Room;
 use super::sink::{Sink, ignored_error};
-use crate::arch::escape::{ESCAPES, copy_plain};
+use crate::arch::escape::{ESCAPES, copy_plain, copy_short};
 use crate::error::Error;
 
 /// Bytes that are always free behind a value's start: enough for every number, literal and short string without a check.
@@ -136,6 +136,31 @@ impl<'s> Out<'s> {
         pos + bytes.len()
     }
 
+    /// Writes `sep`, the key in quotes and the colon; the address is computed once, because the compiler must assume that a stored
+    /// byte changes `base`. Returns the position behind them.
+    ///
+    /// # Safety
+    ///
+    /// `pos + key.len() + 4 <= self.cap`.
+    #[inline(always)]
+    pub(super) unsafe fn put_key(&mut self, pos: usize, sep: u8, key: &[u8]) -> usize {
+        let len = key.len();
+        debug_assert!(pos + len + 4 <= self.cap);
+        // SAFETY: within the memory by the caller's promise.
+        let start = unsafe { self.base.add(pos) };
+        // SAFETY: the first two of the bytes.
+        unsafe { start.cast::<[u8; 2]>().write([sep, b'"']) };
+        // SAFETY: within the memory.
+        let middle = unsafe { start.add(2) };
+        // SAFETY: `len` bytes follow; `key` is borrowed, so it is not the memory that only this cursor writes.
+        unsafe { middle.copy_from_nonoverlapping(key.as_ptr(), len) };
+        // SAFETY: within the memory.
+        let end = unsafe { middle.add(len) };
+        // SAFETY: the last two of the bytes.
+        unsafe { end.cast::<[u8; 2]>().write(*b"\":") };
+        pos + len + 4
+    }
+
     /// Copies text of any length as it is.
     pub(super) fn raw(&mut self, mut pos: usize, text: &[u8]) -> Result<usize, Error> {
         for piece in text.chunks(self.piece) {
@@ -214,27 +239,43 @@ impl<'s> Out<'s> {
         (pos + usize::from(word[7]), used)
     }
 
-    /// A quoted string.
+    /// A quoted string. Short ones, and those without anything to escape, end here without a call.
     #[inline(always)]
-    fn quoted<const HTML: bool>(&mut self, mut pos: usize, text: &str) -> Result<usize, Error> {
+    fn quoted<const HTML: bool>(&mut self, pos: usize, text: &str) -> Result<usize, Error> {
         if text.len() > SHORT {
-            pos = self.reserve(pos, text.len().min(self.piece) + SLACK)?;
-            if text.len() > self.piece {
-                return self.quoted_slow::<HTML>(pos, text);
-            }
+            return self.quoted_long::<HTML>(pos, text);
         }
-        // Now the text, and 16 bytes more, fit.
-        // SAFETY: see above.
+        // SAFETY: called with the slack free: the text, two quotes and 14 bytes more fit.
+        let start = unsafe { self.put(pos, [b'"']) };
+        // SAFETY: within the memory, see above.
+        let to = unsafe { self.base.add(start) };
+        // SAFETY: the text fits, see above; it is borrowed, so it is not the memory that only this cursor writes.
+        let plain = unsafe { copy_short::<HTML>(text.as_bytes(), to) };
+        if plain == text.len() {
+            // SAFETY: one of the bytes behind the text.
+            return Ok(unsafe { self.put(start + plain, [b'"']) });
+        }
+        self.quoted_rest::<HTML>(start + plain, text.as_bytes().get(plain..).unwrap_or_default())
+    }
+
+    /// A quoted string that needs a check of the memory.
+    #[inline(never)]
+    fn quoted_long<const HTML: bool>(&mut self, pos: usize, text: &str) -> Result<usize, Error> {
+        let pos = self.reserve(pos, text.len().min(self.piece) + SLACK)?;
+        if text.len() > self.piece {
+            return self.quoted_slow::<HTML>(pos, text);
+        }
+        // SAFETY: the text and the slack are free.
         let start = unsafe { self.put(pos, [b'"']) };
         // SAFETY: within the memory, see above.
         let to = unsafe { self.base.add(start) };
         // SAFETY: the text fits, see above; it is borrowed, so it is not the memory that only this cursor writes.
         let plain = unsafe { copy_plain::<HTML>(text.as_bytes(), to) };
         if plain == text.len() {
-            // SAFETY: one of the 16 bytes.
+            // SAFETY: part of the slack.
             return Ok(unsafe { self.put(start + plain, [b'"']) });
         }
-        self.quoted_rest::<HTML>(start + plain, &text.as_bytes()[plain..])
+        self.quoted_rest::<HTML>(start + plain, text.as_bytes().get(plain..).unwrap_or_default())
     }
 
     /// The rest of a string, which starts with a character to escape, and the closing quote.

@@ -214,11 +214,7 @@ impl<'s> Spot<'_, 's> {
         }
         let pos = self.out.reserve(self.pos, len + 4 + SLACK)?;
         // SAFETY: four bytes more than the key were reserved just now.
-        let pos = unsafe { self.out.put(pos, [self.sep, b'"']) };
-        // SAFETY: see above.
-        let pos = unsafe { self.out.copy(pos, key.as_bytes()) };
-        // SAFETY: see above.
-        let pos = unsafe { self.out.put(pos, *b"\":") };
+        let pos = unsafe { self.out.put_key(pos, self.sep, key.as_bytes()) };
         self.sep = b',';
         Ok(Room { out: self.out, pos })
     }
@@ -228,6 +224,18 @@ impl<'s> Spot<'_, 's> {
         let Cursor(pos) = self.element::<STYLED>()?.str::<STYLED>(key)?;
         self.pos = pos;
         self.colon::<STYLED>()
+    }
+
+    /// The place for a value that stands for the whole object, of which nothing is written yet.
+    #[inline(always)]
+    pub(crate) fn instead(&mut self) -> Result<Room<'_, 's>, Error> {
+        self.out.room(self.pos, 0)
+    }
+
+    /// Ends the object without writing anything.
+    pub(crate) fn leave(self) -> Cursor {
+        self.out.depth = self.out.depth.saturating_sub(1);
+        Cursor(self.pos)
     }
 
     /// Writes the colon behind a key, and returns the place for its value.

@@ -30,22 +30,21 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     /// Goes to the next element of an array in which `index` were read. `false` at its bracket, which is not taken.
     #[inline(always)]
     pub(crate) fn next_element(&mut self, index: usize) -> Result<bool> {
-        let byte = self.peek()?;
-        if index == 0 {
-            if byte == b']' {
-                return Ok(false);
+        let mut byte = self.peek()?;
+        if byte == b']' {
+            return Ok(false);
+        }
+        if index != 0 {
+            if byte != b',' {
+                return Err(self.unexpected(Code::ExpectedCommaOrBracket, Code::EofInArray));
             }
-        } else if byte == b',' {
             self.pos += 1;
-            if self.peek()? == b']' {
+            byte = self.peek()?;
+            if byte == b']' {
                 return Err(self.error(Code::TrailingComma));
             }
-        } else if byte == b']' {
-            return Ok(false);
-        } else {
-            return Err(self.unexpected(Code::ExpectedCommaOrBracket, Code::EofInArray));
         }
-        if self.at_end() {
+        if byte == 0 && self.at_end() {
             return Err(self.error(Code::EofInArray));
         }
         self.check_items(index)?;
@@ -56,20 +55,18 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     #[inline(always)]
     pub(crate) fn next_key(&mut self, count: usize) -> Result<bool> {
         let mut byte = self.peek()?;
+        if byte == b'}' {
+            return Ok(false);
+        }
         if count != 0 {
-            if byte == b',' {
-                self.pos += 1;
-                byte = self.peek()?;
-                if byte == b'}' {
-                    return Err(self.error(Code::TrailingComma));
-                }
-            } else if byte == b'}' {
-                return Ok(false);
-            } else {
+            if byte != b',' {
                 return Err(self.unexpected(Code::ExpectedCommaOrBrace, Code::EofInObject));
             }
-        } else if byte == b'}' {
-            return Ok(false);
+            self.pos += 1;
+            byte = self.peek()?;
+            if byte == b'}' {
+                return Err(self.error(Code::TrailingComma));
+            }
         }
         if byte != b'"' {
             return Err(self.unexpected(Code::ExpectedKey, Code::EofInObject));
@@ -81,7 +78,7 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     /// Takes the colon behind a key.
     #[inline(always)]
     pub(crate) fn colon(&mut self) -> Result<()> {
-        if self.peek()? != b':' {
+        if self.read.window().get(self.pos) != Some(&b':') && self.peek()? != b':' {
             return Err(self.unexpected(Code::ExpectedColon, Code::EofInObject));
         }
         self.pos += 1;
@@ -194,7 +191,6 @@ impl<'de, R: Read<'de>> de::MapAccess<'de> for MapAccess<'_, R> {
             return Ok(None);
         }
         self.count += 1;
-        self.de.token = self.de.pos;
         let key = seed.deserialize(KeyDeserializer::new(self.de))?;
         if self.seen.is_some() {
             self.check_duplicate()?;

@@ -23,11 +23,14 @@ use serde::de::{Deserialize, DeserializeOwned};
 
 pub(crate) use self::options::Limits;
 pub use self::options::{DecodeOptions, DuplicateKeys, Trailing};
+pub(crate) use self::raw::TOKEN;
 pub use self::read::{Read, SliceRead};
+pub(crate) use self::skip::Skip;
 
 pub use self::values::Values;
+pub(crate) use self::window::FeedRead;
 pub use self::window::IoRead;
-use crate::arch::block::{BLOCK, nonspace_mask};
+use crate::arch::block::{BLOCK, blank_mask};
 use crate::arch::run::space_run;
 use crate::error::{Code, Error, Result};
 
@@ -203,14 +206,9 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     fn peek_behind_space(&mut self) -> Result<u8> {
         loop {
             let rest = self.read.window().get(self.pos..).unwrap_or_default();
-            if let Some(block) = rest.first_chunk::<BLOCK>() {
-                let mask = nonspace_mask(block);
-                if mask != 0 {
-                    let skipped = mask.trailing_zeros() as usize;
-                    let byte = block[skipped % BLOCK];
-                    self.pos += skipped;
-                    return Ok(byte);
-                }
+            if let Some((len, byte)) = line_break(rest) {
+                self.pos += len;
+                return Ok(byte);
             }
             let skipped = space_run(rest);
             let byte = rest.get(skipped).copied();
@@ -277,13 +275,29 @@ impl<'de, R: Read<'de>> Deserializer<R> {
 
     /// Opens an array or object whose bracket was seen.
     #[inline(always)]
-    fn enter(&mut self) -> Result<()> {
+    pub(crate) fn enter(&mut self) -> Result<()> {
         if self.depth >= self.limits.max_depth {
             return Err(self.error(Code::DepthLimit(self.limits.max_depth)));
         }
         self.depth += 1;
         self.pos += 1;
         Ok(())
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Forgets containers that something else will close.
+    pub(crate) fn leave_many(&mut self, count: usize) {
+        self.depth -= count;
+    }
+
+    /// Takes the bracket that was seen, and closes what it closes.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self) {
+        self.depth -= 1;
+        self.pos += 1;
     }
 
     /// An error at the place where the parser is.
@@ -319,4 +333,16 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     fn fix(&self, error: Error) -> Error {
         self.read.position(self.pos).place(error)
     }
+}
+
+/// The length of what most often stands between tokens, and the byte behind it: a line break and up to 31 spaces, or spaces alone.
+#[inline(always)]
+fn line_break(rest: &[u8]) -> Option<(usize, u8)> {
+    let (&first, rest) = rest.split_first()?;
+    let pair = rest.first_chunk::<{ 2 * BLOCK }>()?;
+    let (low, high) = pair.split_at(BLOCK);
+    let blanks = blank_mask(low.first_chunk()?) | blank_mask(high.first_chunk()?) << BLOCK;
+    let count = blanks.trailing_ones() as usize;
+    let byte = *pair.get(count)?;
+    (matches!(first, b'\n' | b' ') && byte > b' ').then_some((1 + count, byte))
 }

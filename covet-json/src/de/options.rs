@@ -68,7 +68,7 @@ impl Limits {
 #[must_use]
 pub struct DecodeOptions {
     pub(crate) limits: Limits,
-    max_bytes: usize,
+    pub(crate) max_bytes: usize,
     trailing: Trailing,
 }
 

@@ -1,6 +1,7 @@
 //! Where the parser's bytes come from: a slice, or a window that moves over a reader.
 
 #![forbid(unsafe_code)]
+#![allow(unnameable_types, reason = "the sealed trait has them in hidden methods")]
 
 use crate::arch::text::{Run, Text};
 use crate::error::{Code, Error, Result};

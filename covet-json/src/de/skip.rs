@@ -43,9 +43,19 @@ struct Frame {
 }
 
 impl Skip {
+    /// The place behind a value inside of these containers (outermost first, `true` for an object), all of which are still open.
+    pub(crate) fn inside(objects: impl IntoIterator<Item = bool>) -> Skip {
+        let mut skip = Skip { expect: Expect::Next, ..Skip::default() };
+        for object in objects {
+            skip.push(object);
+            skip.frames.push(Frame { items: 1, seen: None });
+        }
+        skip
+    }
+
     #[inline(always)]
     fn push(&mut self, object: bool) {
-        if self.depth % 64 == 0 && self.depth > 0 {
+        if self.depth.is_multiple_of(64) && self.depth > 0 {
             self.outer.push(self.kinds);
         }
         self.kinds = self.kinds << 1 | u64::from(object);
@@ -56,7 +66,7 @@ impl Skip {
     fn pop(&mut self) {
         self.depth -= 1;
         self.kinds >>= 1;
-        if self.depth % 64 == 0 && self.depth > 0 {
+        if self.depth.is_multiple_of(64) && self.depth > 0 {
             self.kinds = self.outer.pop().unwrap_or_default();
         }
     }
@@ -81,8 +91,101 @@ impl<'de, R: Read<'de>> Deserializer<R> {
             b't' => self.literal(b"true"),
             b'f' => self.literal(b"false"),
             b'n' => self.literal(b"null"),
-            _ => self.skip_on(&mut Skip::default()),
+            _ if R::STREAMING || self.is_strict() => self.skip_on(&mut Skip::default()),
+            byte => self.skip_container(byte),
         }
+    }
+
+    /// Whether containers have limits that must be counted.
+    #[inline]
+    fn is_strict(&self) -> bool {
+        self.limits.reject_duplicates || self.limits.max_items != usize::MAX
+    }
+
+    /// Skips the container at `pos`, which starts with `byte`: what [`Self::skip_on`] does, without stopping on the way and without
+    /// counting.
+    #[inline(never)]
+    fn skip_container(&mut self, mut byte: u8) -> Result<()> {
+        let mut at = Skip::default();
+        loop {
+            match byte {
+                b'"' => self.skip_str()?,
+                b'0'..=b'9' | b'-' => self.skip_number()?,
+                b'{' => {
+                    self.check_depth(at.depth)?;
+                    self.pos += 1;
+                    byte = self.peek()?;
+                    if byte != b'}' {
+                        at.push(true);
+                        byte = self.skip_key(byte, false)?;
+                        continue;
+                    }
+                    self.pos += 1;
+                }
+                b'[' => {
+                    self.check_depth(at.depth)?;
+                    self.pos += 1;
+                    byte = self.peek()?;
+                    if byte != b']' {
+                        at.push(false);
+                        continue;
+                    }
+                    self.pos += 1;
+                }
+                b't' => self.literal(b"true")?,
+                b'f' => self.literal(b"false")?,
+                b'n' => self.literal(b"null")?,
+                _ => return Err(self.unexpected(Code::ExpectedValue, Code::EofInValue)),
+            }
+            loop {
+                if at.depth == 0 {
+                    return Ok(());
+                }
+                byte = self.peek()?;
+                let object = at.in_object();
+                if byte == b',' {
+                    self.pos += 1;
+                    byte = self.peek()?;
+                    if object {
+                        byte = self.skip_key(byte, true)?;
+                    } else if byte == b']' {
+                        return Err(self.error(Code::TrailingComma));
+                    }
+                    break;
+                }
+                // The brackets differ from the braces in one bit.
+                if byte != b']' | (u8::from(object) << 5) {
+                    return Err(if object {
+                        self.unexpected(Code::ExpectedCommaOrBrace, Code::EofInObject)
+                    } else {
+                        self.unexpected(Code::ExpectedCommaOrBracket, Code::EofInArray)
+                    });
+                }
+                self.pos += 1;
+                at.pop();
+            }
+        }
+    }
+
+    /// Skips the key that should start with `byte`, and its colon; returns the first byte of the value.
+    #[inline(always)]
+    fn skip_key(&mut self, byte: u8, behind_comma: bool) -> Result<u8> {
+        if byte != b'"' {
+            let code = if behind_comma && byte == b'}' { Code::TrailingComma } else { Code::ExpectedKey };
+            return Err(self.unexpected(code, Code::EofInObject));
+        }
+        self.skip_str()?;
+        self.colon()?;
+        self.peek()
+    }
+
+    /// Whether one more container may be opened inside of `inside` others.
+    #[inline(always)]
+    fn check_depth(&self, inside: usize) -> Result<()> {
+        if self.depth + inside >= self.limits.max_depth {
+            return Err(self.error(Code::DepthLimit(self.limits.max_depth)));
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -97,7 +200,7 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     /// Goes on skipping from `at` to the end of its value. After [`Code::Starved`], call it again when there are more bytes.
     #[inline(never)]
     pub(crate) fn skip_on(&mut self, at: &mut Skip) -> Result<()> {
-        let strict = self.limits.reject_duplicates || self.limits.max_items != usize::MAX;
+        let strict = self.is_strict();
         loop {
             let byte = self.peek()?;
             match at.expect {
@@ -109,7 +212,12 @@ impl<'de, R: Read<'de>> Deserializer<R> {
                     }
                     continue;
                 }
-                Expect::FirstElement => {}
+                Expect::FirstElement => {
+                    if strict {
+                        self.skip_strict(at, false)?;
+                    }
+                    at.expect = Expect::Value;
+                }
                 Expect::FirstKey if byte == b'}' => {
                     self.skip_close(at);
                     if at.depth == 0 {
@@ -141,6 +249,9 @@ impl<'de, R: Read<'de>> Deserializer<R> {
                         b',' => {
                             self.pos += 1;
                             at.expect = if object { Expect::Key } else { Expect::Value };
+                            if strict && !object {
+                                self.skip_strict(at, false)?;
+                            }
                         }
                         b'}' if object => self.skip_close(at),
                         b']' if !object => self.skip_close(at),
@@ -153,16 +264,11 @@ impl<'de, R: Read<'de>> Deserializer<R> {
                     continue;
                 }
             }
-            if strict && at.depth > 0 && !at.in_object() {
-                self.skip_strict(at, false)?;
-            }
             match byte {
                 b'"' => self.skip_str()?,
                 b'0'..=b'9' | b'-' => self.skip_number()?,
                 b'{' | b'[' => {
-                    if self.depth + at.depth >= self.limits.max_depth {
-                        return Err(self.error(Code::DepthLimit(self.limits.max_depth)));
-                    }
+                    self.check_depth(at.depth)?;
                     self.pos += 1;
                     at.push(byte == b'{');
                     at.expect = if byte == b'{' { Expect::FirstKey } else { Expect::FirstElement };

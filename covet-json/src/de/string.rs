@@ -66,21 +66,26 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     pub(crate) fn with_str<T>(&mut self, use_it: impl FnOnce(Reference<'de, '_>) -> Result<T>) -> Result<T> {
         let start = self.pos + 1;
         let (len, text) = self.read.run(start);
-        let text = match text {
-            Some(text) if len <= self.limits.max_string && self.read.window().get(start + len) == Some(&b'"') => {
-                self.token = self.pos;
-                self.pos = start + len + 1;
-                text
+        let text = if self.read.window().get(start + len) == Some(&b'"') && len <= self.limits.max_string {
+            self.token = self.pos;
+            self.pos = start + len + 1;
+            match text {
+                Some(text) => text,
+                None => match self.read.text(start, start + len) {
+                    Ok(text) => text,
+                    Err(at) => return Err(self.error_at(Code::InvalidUtf8, at)),
+                },
             }
-            _ => match self.str_slow()? {
+        } else {
+            match self.str_slow()? {
                 Ok(text) => text,
                 Err(at) => return Err(self.error_at(Code::InvalidUtf8, at)),
-            },
+            }
         };
         use_it(text)
     }
 
-    /// The same for strings that are not plain ASCII, or not whole in the window. The inner error is the index of a byte that is
+    /// The same for strings with escapes, or not whole in the window. The inner error is the index of a byte that is
     /// not UTF-8.
     #[inline(never)]
     fn str_slow<'s>(&'s mut self) -> Result<Result<Reference<'de, 's>, usize>> {
@@ -113,7 +118,11 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     pub(super) fn skip_str(&mut self) -> Result<()> {
         let start = self.pos + 1;
         let (len, text) = self.read.run(start);
-        if text.is_some() && len <= self.limits.max_string && self.read.window().get(start + len) == Some(&b'"') {
+        let ascii = text.is_some();
+        if self.read.window().get(start + len) == Some(&b'"') && len <= self.limits.max_string {
+            if !ascii && let Err(at) = self.read.text(start, start + len) {
+                return Err(self.error_at(Code::InvalidUtf8, at));
+            }
             self.token = self.pos;
             self.pos = start + len + 1;
             return Ok(());

@@ -48,18 +48,8 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     #[cold]
     #[inline(never)]
     fn number_slow<T>(&mut self, parse: impl Fn(&[u8]) -> Result<(T, usize), Failure>) -> Result<T> {
-        let mut len = 0;
-        while R::STREAMING {
-            let rest = self.read.window().get(self.pos + len..).unwrap_or_default();
-            len +=
-                rest.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')).count();
-            if self.pos + len < self.read.window().len() {
-                break;
-            }
-            self.check_number_len(len)?;
-            if !self.refill()? {
-                break;
-            }
+        if R::STREAMING {
+            self.hold_number()?;
         }
         match parse(self.read.window().get(self.pos..).unwrap_or_default()) {
             Ok((number, len)) => {
@@ -68,7 +58,24 @@ impl<'de, R: Read<'de>> Deserializer<R> {
                 self.pos += len;
                 Ok(number)
             }
-            Err((code, at)) => Err(self.error_at(code, self.pos + at)),
+            Err((reason, at)) => Err(self.error_at(reason.into(), self.pos + at)),
+        }
+    }
+
+    /// Brings the whole number at `pos` into the window.
+    fn hold_number(&mut self) -> Result<()> {
+        let mut len = 0;
+        loop {
+            let rest = self.read.window().get(self.pos + len..).unwrap_or_default();
+            len +=
+                rest.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')).count();
+            if self.pos + len < self.read.window().len() {
+                return Ok(());
+            }
+            self.check_number_len(len)?;
+            if !self.refill()? {
+                return Ok(());
+            }
         }
     }
 
@@ -110,6 +117,7 @@ impl<'de, R: Read<'de>> Deserializer<R> {
         }
         let (negative, magnitude) =
             self.number_with(|text| number::parse_128(text).map(|(negative, value, len)| ((negative, value), len)))?;
+        self.check_number_len(self.pos - self.token)?;
         let result = if signed {
             let value = if negative { 0i128.checked_sub_unsigned(magnitude) } else { i128::try_from(magnitude).ok() };
             value.map(|value| visitor.visit_i128(value))

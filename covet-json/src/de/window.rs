@@ -16,9 +16,8 @@ const BLOCK: usize = 64 << 10;
 /// The window, and what is remembered of the bytes that have left it.
 #[derive(Debug)]
 pub(crate) struct Window {
-    /// Bytes `..end` are the window, the rest is room.
+    /// The window; its spare capacity is the room for more.
     buffer: Vec<u8>,
-    end: usize,
     /// Position of the first byte of the window.
     base: Position,
     /// Bytes from here on must stay; `usize::MAX` if none must.
@@ -29,64 +28,69 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new() -> Window {
-        Window { buffer: Vec::new(), end: 0, base: Position::START, pinned: usize::MAX, keys: Vec::new() }
+        Window { buffer: Vec::new(), base: Position::START, pinned: usize::MAX, keys: Vec::new() }
     }
 
     #[inline(always)]
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.buffer.get(..self.end).unwrap_or_default()
+        &self.buffer
     }
 
     /// Bytes that were in the window so far.
     pub(crate) fn total(&self) -> usize {
-        self.base.offset + self.end
+        self.base.offset + self.buffer.len()
     }
 
     /// Makes room for at least one byte; bytes before `keep` may go. Returns how many went.
-    pub(crate) fn make_room(&mut self, keep: usize) -> usize {
-        let keep = keep.min(self.pinned).min(self.end);
+    fn make_room(&mut self, keep: usize) -> usize {
+        let keep = keep.min(self.pinned).min(self.buffer.len());
         // A full buffer says that the input is longer than it.
-        let full = self.end == self.buffer.len();
+        let (len, capacity) = (self.buffer.len(), self.buffer.capacity());
+        let full = len == capacity;
         let mut dropped = 0;
-        if keep == self.end || (full && keep >= self.buffer.len() / 2) {
+        if keep == len || (full && keep >= len / 2) {
             dropped = keep;
-            self.base = self.base.after(&self.buffer[..keep]);
-            self.buffer.copy_within(keep..self.end, 0);
-            self.end -= keep;
-            if self.pinned != usize::MAX {
-                self.pinned -= keep;
-            }
+            self.forget(keep);
         }
-        let len = self.buffer.len();
-        if (full && len < BLOCK) || self.end == len {
-            self.buffer.resize((len * 2).max(FIRST), 0);
+        if (full && capacity < BLOCK) || self.buffer.len() == capacity {
+            self.buffer.reserve_exact((capacity * 2).max(FIRST) - self.buffer.len());
         }
         dropped
     }
 
-    /// The room behind the window.
-    pub(crate) fn room(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.end..]
+    /// Drops the first bytes and remembers where that leads.
+    fn forget(&mut self, count: usize) {
+        self.base = self.base.after(&self.buffer[..count]);
+        self.buffer.drain(..count);
+        if self.pinned != usize::MAX {
+            self.pinned -= count;
+        }
     }
 
-    /// Takes the first `len` bytes of the room into the window.
-    pub(crate) fn fill(&mut self, len: usize) {
-        self.end = (self.end + len).min(self.buffer.len());
+    /// Reads into the room, `most` bytes at most; returns how many.
+    fn read(&mut self, reader: &mut impl io::Read, most: usize) -> io::Result<usize> {
+        let len = self.buffer.len();
+        let room = (self.buffer.capacity() - len).min(most);
+        self.buffer.resize(len + room, 0);
+        let read = loop {
+            match reader.read(&mut self.buffer[len..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        self.buffer.truncate(len + read.as_ref().map_or(0, |&read| read.min(room)));
+        read.map(|read| read.min(room))
     }
 
     /// Appends bytes, dropping those before `keep` if that saves memory. Returns how many were dropped.
     pub(crate) fn push(&mut self, keep: usize, bytes: &[u8]) -> usize {
-        let keep = keep.min(self.end);
+        let keep = keep.min(self.buffer.len());
         // Moving the rest to the front costs no more than the bytes that were consumed.
-        let dropped = if keep >= self.end - keep { keep } else { 0 };
+        let dropped = if keep >= self.buffer.len() - keep { keep } else { 0 };
         if dropped > 0 {
-            self.base = self.base.after(&self.buffer[..dropped]);
-            self.buffer.copy_within(dropped..self.end, 0);
-            self.end -= dropped;
+            self.forget(dropped);
         }
-        self.buffer.truncate(self.end);
         self.buffer.extend_from_slice(bytes);
-        self.end = self.buffer.len();
         dropped
     }
 
@@ -100,7 +104,7 @@ impl Window {
     }
 
     pub(crate) fn position(&self, at: usize) -> Position {
-        self.base.after(&self.bytes()[..at.min(self.end)])
+        self.base.after(&self.buffer[..at.min(self.buffer.len())])
     }
 
     fn pin(&mut self, at: usize) {
@@ -209,10 +213,15 @@ impl<R: io::Read> IoRead<R> {
         self.max_bytes = max_bytes;
     }
 
-    /// From here on at most `max_element` bytes may be read for what starts at `at`; `usize::MAX` lifts the limit.
-    pub(crate) fn limit_element(&mut self, at: usize, max_element: usize) {
+    /// Nothing may be read once the offset `end` was reached, because of a limit of `max_element` bytes; `usize::MAX` lifts it.
+    pub(crate) fn limit_element(&mut self, end: usize, max_element: usize) {
+        self.element_end = end;
         self.max_element = max_element;
-        self.element_end = (self.window.total() - self.window.bytes().len() + at).saturating_add(max_element);
+    }
+
+    /// Offset in the input of an index of the window.
+    pub(crate) fn offset(&self, at: usize) -> usize {
+        self.window.base.offset + at
     }
 }
 
@@ -230,22 +239,12 @@ impl<'de, R: io::Read> Read<'de> for IoRead<R> {
         }
         let dropped = self.window.make_room(keep);
         let left = self.max_bytes - self.window.total();
-        let room = self.window.room();
         // One byte more than may come tells an input of the limit's length from a longer one.
-        let room_len = room.len().min(left.saturating_add(1));
-        let room = &mut room[..room_len];
-        let len = loop {
-            match self.reader.read(room) {
-                Ok(len) => break len.min(room_len),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io(error)),
-            }
-        };
+        let len = self.window.read(&mut self.reader, left.saturating_add(1)).map_err(Error::io)?;
         if len > left {
             let at = self.window.bytes().len();
             return Err(self.window.position(at).error(Code::BytesLimit(self.max_bytes)));
         }
-        self.window.fill(len);
         if len == 0 && dropped == 0 {
             return Ok(None);
         }
@@ -258,6 +257,12 @@ impl<'de, R: io::Read> Read<'de> for IoRead<R> {
 pub(crate) struct FeedRead {
     pub(crate) window: Window,
     pub(crate) finished: bool,
+}
+
+impl FeedRead {
+    pub(crate) fn new() -> FeedRead {
+        FeedRead { window: Window::new(), finished: false }
+    }
 }
 
 impl private::Sealed for FeedRead {}

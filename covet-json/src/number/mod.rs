@@ -35,8 +35,26 @@ const TEN: [u64; 20] = {
     powers
 };
 
+/// Why a token is not a number. As small as can be: the type is in the result of every number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Eof,
+    Invalid,
+    OutOfRange,
+}
+
+impl From<Reason> for Code {
+    fn from(reason: Reason) -> Code {
+        match reason {
+            Reason::Eof => Code::EofInValue,
+            Reason::Invalid => Code::InvalidNumber,
+            Reason::OutOfRange => Code::NumberOutOfRange,
+        }
+    }
+}
+
 /// Why a token is not a number, and how many bytes in that shows.
-pub(crate) type Failure = (Code, usize);
+pub(crate) type Failure = (Reason, usize);
 
 /// The parts of a number's text: `0.mantissa` digits and where the point stands.
 #[derive(Clone, Copy)]
@@ -56,44 +74,60 @@ struct Parts {
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
-/// The number of digits at the start of eight bytes (the first in the lowest byte), and their value.
+/// The values of eight characters as if they were digits, and flags in the bytes that are none; the lowest flag is always right.
 #[inline(always)]
-fn digits8(word: u64) -> (usize, u64) {
-    let values = word ^ ZEROS;
-    // A carry out of a byte can only come from one that is no digit, and only upwards: the lowest flag is always right.
-    let flags = (values.wrapping_add(0x0606_0606_0606_0606) | values) & 0xF0F0_F0F0_F0F0_F0F0;
-    let count = (flags.trailing_zeros() / 8) as usize;
-    if count == 0 {
-        return (0, 0);
-    }
-    // Shifted so that the digits end the word; the zeros in front count for nothing.
-    let values = values << (64 - 8 * count as u32);
+fn characters(chunk: [u8; 8]) -> (u64, u64) {
+    let values = u64::from_le_bytes(chunk) ^ ZEROS;
+    // A carry out of a byte can only come from one that is no digit, and only upwards.
+    (values, (values.wrapping_add(0x0606_0606_0606_0606) | values) & 0xF0F0_F0F0_F0F0_F0F0)
+}
+
+/// The number that eight digit values make, the first in the lowest byte: in pairs, then fours, then all.
+#[inline(always)]
+fn eight(values: u64) -> u64 {
     let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
     let even = (pairs & 0x0000_00FF_0000_00FF).wrapping_mul(0x000F_4240_0000_0064);
     let odd = ((pairs >> 16) & 0x0000_00FF_0000_00FF).wrapping_mul(0x0000_2710_0000_0001);
-    (count, even.wrapping_add(odd) >> 32)
+    even.wrapping_add(odd) >> 32
+}
+
+/// The number that the first `count` of eight digit values make, of at least one.
+#[inline(always)]
+fn first(values: u64, count: usize) -> u64 {
+    // Shifted so that the digits end the word; the zeros in front count for nothing.
+    eight(values << (64 - 8 * count as u32))
 }
 
 /// Reads digits from `at` on into `mantissa`; returns where they end. Wraps beyond nineteen digits.
 #[inline(always)]
 fn digits(text: &[u8], mut at: usize, mantissa: &mut u64) -> usize {
-    loop {
-        let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
-            while let Some(byte) = text.get(at)
-                && byte.is_ascii_digit()
-            {
-                *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
-                at += 1;
+    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let (values, flags) = characters(*chunk);
+        if flags != 0 {
+            let count = (flags.trailing_zeros() / 8) as usize;
+            if count != 0 {
+                *mantissa = mantissa.wrapping_mul(TEN[count]).wrapping_add(first(values, count));
             }
-            return at;
-        };
-        let (count, value) = digits8(u64::from_le_bytes(*chunk));
-        *mantissa = mantissa.wrapping_mul(TEN[count]).wrapping_add(value);
-        at += count;
-        if count < 8 {
-            return at;
+            return at + count;
         }
+        *mantissa = mantissa.wrapping_mul(TEN[8]).wrapping_add(eight(values));
+        at += 8;
     }
+    few_digits(text, at, usize::MAX, mantissa)
+}
+
+/// The same, one by one and `most` at most.
+#[inline(always)]
+fn few_digits(text: &[u8], start: usize, most: usize, mantissa: &mut u64) -> usize {
+    let mut at = start;
+    while at - start < most
+        && let Some(byte) = text.get(at)
+        && byte.is_ascii_digit()
+    {
+        *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+        at += 1;
+    }
+    at
 }
 
 /// Splits a number. The text may go on behind it.
@@ -102,14 +136,18 @@ fn split(text: &[u8]) -> Result<Parts, Failure> {
     let negative = text.first() == Some(&b'-');
     let start = usize::from(negative);
     let mut mantissa = 0;
-    let mut at = digits(text, start, &mut mantissa);
+    // What comes here is a fraction more often than a long integer, and then the part in front of the point is short.
+    let mut at = few_digits(text, start, 3, &mut mantissa);
+    if at - start == 3 {
+        at = digits(text, at, &mut mantissa);
+    }
     let mut digit_count = at - start;
     if digit_count == 0 {
-        let code = if at < text.len() { Code::InvalidNumber } else { Code::EofInValue };
-        return Err((code, at));
+        let reason = if at < text.len() { Reason::Invalid } else { Reason::Eof };
+        return Err((reason, at));
     }
     if digit_count > 1 && text[start] == b'0' {
-        return Err((Code::InvalidNumber, start + 1));
+        return Err((Reason::Invalid, start + 1));
     }
     let mut exponent = 0;
     let mut float = false;
@@ -118,8 +156,8 @@ fn split(text: &[u8]) -> Result<Parts, Failure> {
         let fraction = at + 1;
         at = digits(text, fraction, &mut mantissa);
         if at == fraction {
-            let code = if at < text.len() { Code::InvalidNumber } else { Code::EofInValue };
-            return Err((code, at));
+            let reason = if at < text.len() { Reason::Invalid } else { Reason::Eof };
+            return Err((reason, at));
         }
         digit_count += at - fraction;
         exponent = -((at - fraction) as i64);
@@ -150,10 +188,30 @@ fn exponent_part(text: &[u8], mut at: usize) -> Result<(i64, usize), Failure> {
         at += 1;
     }
     if at == start {
-        let code = if at < text.len() { Code::InvalidNumber } else { Code::EofInValue };
-        return Err((code, at));
+        let reason = if at < text.len() { Reason::Invalid } else { Reason::Eof };
+        return Err((reason, at));
     }
     Ok((if negative { -value } else { value }, at))
+}
+
+/// The number at the start of `text` if it is an integer of up to fifteen digits without a sign, as most are: one or two words.
+#[inline(always)]
+fn short_integer(text: &[u8]) -> Option<(u64, usize)> {
+    let (low, rest) = text.split_first_chunk::<8>()?;
+    let (values, flags) = characters(*low);
+    if flags != 0 {
+        let count = (flags.trailing_zeros() / 8) as usize;
+        let whole = count != 0 && !matches!(low[count], b'.' | b'e' | b'E') && (low[0] != b'0' || count == 1);
+        return if whole { Some((first(values, count), count)) } else { None };
+    }
+    let next = rest.first_chunk::<8>()?;
+    let (more, flags) = characters(*next);
+    let count = (flags.trailing_zeros() / 8) as usize;
+    if flags == 0 || matches!(next[count], b'.' | b'e' | b'E') || low[0] == b'0' {
+        return None;
+    }
+    let head = eight(values);
+    Some((if count == 0 { head } else { head * TEN[count] + first(more, count) }, 8 + count))
 }
 
 /// Parses the number at the start of `text` and returns it with its length.
@@ -163,14 +221,10 @@ fn exponent_part(text: &[u8], mut at: usize) -> Result<(i64, usize), Failure> {
 /// `text` starts with no number that RFC 8259 knows, or with one that overflows a double.
 #[inline]
 pub(crate) fn parse(text: &[u8]) -> Result<(Number, usize), Failure> {
-    // Most numbers are short integers: one word.
-    if let Some(chunk) = text.first_chunk::<8>() {
-        let (count, value) = digits8(u64::from_le_bytes(*chunk));
-        if count != 0 && count < 8 && !matches!(chunk[count], b'.' | b'e' | b'E') && (chunk[0] != b'0' || count == 1) {
-            return Ok((Number::Unsigned(value), count));
-        }
+    match short_integer(text) {
+        Some((value, len)) => Ok((Number::Unsigned(value), len)),
+        None => parse_any(text),
     }
-    parse_any(text)
 }
 
 #[inline(never)]
@@ -222,7 +276,7 @@ fn float(text: &[u8], parts: &Parts) -> Result<f64, Failure> {
         None => slow(&text[usize::from(parts.negative)..parts.len]),
     };
     if magnitude.is_infinite() {
-        return Err((Code::NumberOutOfRange, 0));
+        return Err((Reason::OutOfRange, 0));
     }
     Ok(if parts.negative { -magnitude } else { magnitude })
 }
@@ -250,12 +304,14 @@ pub(crate) fn narrow(token: &[u8], double: f64) -> f32 {
 /// As [`parse`].
 #[inline]
 pub(crate) fn skip(text: &[u8]) -> Result<usize, Failure> {
-    if let Some(chunk) = text.first_chunk::<8>() {
-        let (count, _) = digits8(u64::from_le_bytes(*chunk));
-        if count != 0 && count < 8 && !matches!(chunk[count], b'.' | b'e' | b'E') && (chunk[0] != b'0' || count == 1) {
-            return Ok(count);
-        }
+    if let Some((_, len)) = short_integer(text) {
+        return Ok(len);
     }
+    skip_any(text)
+}
+
+#[inline(never)]
+fn skip_any(text: &[u8]) -> Result<usize, Failure> {
     let parts = split(text)?;
     // Only numbers of this size can overflow; with fewer digits and without an exponent they cannot.
     if parts.digits as i64 + parts.exponent.max(0) > 300 {
@@ -276,18 +332,18 @@ pub(crate) fn parse_128(text: &[u8]) -> Result<(bool, u128, usize), Failure> {
     let len = text[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let digits = &text[start..start + len];
     if digits.is_empty() {
-        let code = if start < text.len() { Code::InvalidNumber } else { Code::EofInValue };
-        return Err((code, start));
+        let reason = if start < text.len() { Reason::Invalid } else { Reason::Eof };
+        return Err((reason, start));
     }
     if len > 1 && digits[0] == b'0' {
-        return Err((Code::InvalidNumber, start + 1));
+        return Err((Reason::Invalid, start + 1));
     }
     let mut value: u128 = 0;
     for digit in digits {
         value = value
             .checked_mul(10)
             .and_then(|value| value.checked_add(u128::from(digit - b'0')))
-            .ok_or((Code::NumberOutOfRange, 0))?;
+            .ok_or((Reason::OutOfRange, 0))?;
     }
     Ok((negative, value, start + len))
 }

@@ -5,7 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+use serde::Serialize;
+
 use super::mode::{Mode, Object};
+use super::node::Node;
+use super::value::ValueSerializer;
 use crate::buffer::{Cursor, Room, Spot};
 use crate::error::{Code, Error};
 
@@ -72,8 +76,8 @@ impl Mode for Canonical {
         Ok(room.digits(Ecma::new(zmij::Buffer::new().format_finite(value)).as_str()))
     }
 
-    fn raw(_room: Room<'_, '_>, _json: &str) -> Result<Cursor, Error> {
-        Err(serde::ser::Error::custom("raw JSON has no canonical form"))
+    fn raw(room: Room<'_, '_>, json: &str) -> Result<Cursor, Error> {
+        crate::from_str::<Node>(json)?.serialize(ValueSerializer::<Canonical>::new(room))
     }
 }
 

@@ -12,7 +12,7 @@ use serde::ser::{
 
 use super::key::KeySerializer;
 use super::mode::{Mode, Object};
-use super::raw::{RawText, is_raw_token};
+use super::raw::{broken, is_raw_token, put_raw};
 use super::value::ValueSerializer;
 use crate::buffer::{Cursor, Room, Spot};
 use crate::error::Error;
@@ -184,18 +184,22 @@ impl<M: Mode> SerializeMap for Map<'_, '_, M> {
 }
 
 /// A struct: an object, or text that is JSON already in the disguise that `serde_json`'s `RawValue` and `Number` wear.
-pub(crate) enum Struct<'a, 's, M: Mode> {
-    Object(Map<'a, 's, M>),
-    Raw(RawText<'a, 's, M>),
+///
+/// Both live in the same fields and nothing takes their address, so that the compiler, which knows the name of a derived struct,
+/// drops the disguise and keeps the position in a register.
+pub(crate) struct Struct<'a, 's, M: Mode> {
+    map: Map<'a, 's, M>,
+    /// The reserved name, if this is raw text.
+    token: Option<&'static str>,
+    /// Whether the raw text is written.
+    written: bool,
 }
 
 impl<'a, 's, M: Mode> Struct<'a, 's, M> {
     #[inline(always)]
     pub(super) fn new(room: Room<'a, 's>, name: &'static str) -> Self {
-        if is_raw_token(name) {
-            return Struct::Raw(RawText::new(room, name));
-        }
-        Struct::Object(Map::new(ValueSerializer::<M>::new(room).open(b'{')))
+        let token = is_raw_token(name).then_some(name);
+        Struct { map: Map::new(ValueSerializer::<M>::new(room).open(b'{')), token, written: false }
     }
 }
 
@@ -205,17 +209,21 @@ impl<M: Mode> SerializeStruct for Struct<'_, '_, M> {
 
     #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-        match self {
-            Struct::Object(map) => map.field(key, value),
-            Struct::Raw(raw) => raw.field(key, value),
+        let Some(token) = self.token else { return self.map.field(key, value) };
+        if self.written || key != token {
+            return Err(broken());
         }
+        self.written = true;
+        let written = put_raw::<M, T>(self.map.spot.instead()?, value);
+        self.map.spot.accept(written)
     }
 
     #[inline(always)]
     fn end(self) -> Result<Cursor, Error> {
-        match self {
-            Struct::Object(map) => SerializeMap::end(map),
-            Struct::Raw(raw) => raw.end(),
+        match self.token {
+            None => SerializeMap::end(self.map),
+            Some(_) if self.written => Ok(self.map.spot.leave()),
+            Some(_) => Err(broken()),
         }
     }
 }

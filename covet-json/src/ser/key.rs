@@ -9,11 +9,13 @@ use serde::Serialize;
 use serde::ser::Impossible;
 
 use super::compound::styled;
-use super::mode::Mode;
+use super::mode::{Compact, Mode};
 use crate::buffer::{Cursor, Room};
 use crate::error::{Code, Error};
 
 /// Writes one key: strings, characters and unit variants as they are, numbers and booleans in quotes; nothing else.
+///
+/// A number in quotes is a string, so it looks the same in every mode.
 pub(crate) struct KeySerializer<'a, 's, M> {
     room: Room<'a, 's>,
     mode: PhantomData<M>,
@@ -34,7 +36,7 @@ fn not_a_string() -> Error {
 macro_rules! integers {
     ($($method:ident $type:ty => $write:ident as $wide:ty;)*) => { $(
         fn $method(self, value: $type) -> Result<Cursor, Error> {
-            self.room.in_quotes(|room| M::$write(room, <$wide>::from(value)))
+            self.room.in_quotes(|room| Compact::$write(room, <$wide>::from(value)))
         }
     )* };
 }
@@ -71,14 +73,14 @@ impl<M: Mode> serde::Serializer for KeySerializer<'_, '_, M> {
         if !value.is_finite() {
             return Err(Error::new(Code::KeyMustBeFinite));
         }
-        self.room.in_quotes(|room| M::single(room, value))
+        self.room.in_quotes(|room| Compact::single(room, value))
     }
 
     fn serialize_f64(self, value: f64) -> Result<Cursor, Error> {
         if !value.is_finite() {
             return Err(Error::new(Code::KeyMustBeFinite));
         }
-        self.room.in_quotes(|room| M::double(room, value))
+        self.room.in_quotes(|room| Compact::double(room, value))
     }
 
     fn serialize_char(self, value: char) -> Result<Cursor, Error> {

@@ -6,6 +6,7 @@ mod canonical;
 mod compound;
 mod key;
 mod mode;
+mod node;
 mod options;
 mod raw;
 mod serializer;

@@ -24,46 +24,15 @@ pub(super) fn is_raw_token(name: &str) -> bool {
     (name.len() == RAW_VALUE.len() && name == RAW_VALUE) || (name.len() == NUMBER.len() && name == NUMBER)
 }
 
-/// The struct around the text.
-pub(crate) struct RawText<'a, 's, M> {
-    token: &'static str,
-    state: State<'a, 's>,
-    mode: PhantomData<M>,
-}
-
-enum State<'a, 's> {
-    Waiting(Room<'a, 's>),
-    Done(Cursor),
-    Broken,
-}
-
 #[cold]
 pub(super) fn broken() -> Error {
     Error::custom("raw JSON must be one field that holds a string")
 }
 
-impl<'a, 's, M: Mode> RawText<'a, 's, M> {
-    pub(super) fn new(room: Room<'a, 's>, token: &'static str) -> Self {
-        RawText { token, state: State::Waiting(room), mode: PhantomData }
-    }
-
-    #[inline(never)]
-    pub(super) fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-        match std::mem::replace(&mut self.state, State::Broken) {
-            State::Waiting(room) if key == self.token => {
-                self.state = State::Done(value.serialize(TextSerializer::<M>::new(room))?);
-                Ok(())
-            }
-            _ => Err(broken()),
-        }
-    }
-
-    pub(super) fn end(self) -> Result<Cursor, Error> {
-        match self.state {
-            State::Done(cursor) => Ok(cursor),
-            _ => Err(broken()),
-        }
-    }
+/// Writes the text that `value` holds.
+#[inline(never)]
+pub(super) fn put_raw<M: Mode, T: Serialize + ?Sized>(room: Room<'_, '_>, value: &T) -> Result<Cursor, Error> {
+    value.serialize(TextSerializer::<M>::new(room))
 }
 
 /// Takes a string and nothing else.

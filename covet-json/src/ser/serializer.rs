@@ -15,7 +15,7 @@ use serde::ser::{
 use super::compound::{put_element, put_field, put_key, put_value, styled};
 use super::mode::{Compact, Style, Styled};
 use super::options::EncodeOptions;
-use super::raw::{TextSerializer, broken, is_raw_token};
+use super::raw::{broken, is_raw_token, put_raw};
 use super::value::ValueSerializer;
 use crate::buffer::{self, Cursor, Parked, Room, Spot};
 use crate::error::Error;
@@ -128,9 +128,7 @@ impl<S: Style> Compound<'_, S> {
             State::Open { parked, .. } => parked.with(|spot| put_field::<S, T>(spot, key, value)),
             State::Raw { writer, options, token, done } if key == *token && !*done => {
                 *done = true;
-                buffer::encode_to_writer(writer, options.layout(), |room| {
-                    value.serialize(TextSerializer::<S>::new(room))
-                })
+                buffer::encode_to_writer(writer, options.layout(), |room| put_raw::<S, T>(room, value))
             }
             State::Raw { .. } => Err(broken()),
         }

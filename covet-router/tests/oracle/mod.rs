@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 
 /// A type of parameter.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub(crate) enum Kind {
     OneOf(Vec<&'static str>),
     U64,
     I64,
@@ -19,7 +19,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::OneOf(list) => format!(":{}", list.join("|")),
             Self::U64 => ":u64".into(),
@@ -63,29 +63,29 @@ impl Kind {
 }
 
 /// The predicate `even` of the tests, rank 7.
-pub fn even(text: &str) -> bool {
+pub(crate) fn even(text: &str) -> bool {
     text.len().is_multiple_of(2)
 }
 
 /// The predicate `short` of the tests, rank 9.
-pub fn short(text: &str) -> bool {
+pub(crate) fn short(text: &str) -> bool {
     text.len() < 3
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Seg {
+pub(crate) enum Seg {
     Lit(&'static str),
     Par { prefix: &'static str, parts: Vec<(Kind, &'static str)>, optional: bool },
     Rest { may_be_empty: bool },
 }
 
 /// A pattern; parameters are named by their position.
-pub type Pattern = Vec<Seg>;
+pub(crate) type Pattern = Vec<Seg>;
 
 /// A segment of a variant, with the position in the pattern it comes from.
 type Variant = Vec<(usize, Seg)>;
 
-pub fn text(pattern: &[Seg]) -> String {
+pub(crate) fn text(pattern: &[Seg]) -> String {
     let mut out = String::new();
     for (i, seg) in pattern.iter().enumerate() {
         out.push('/');
@@ -104,7 +104,7 @@ pub fn text(pattern: &[Seg]) -> String {
     out
 }
 
-pub fn variants(pattern: &[Seg]) -> Vec<Variant> {
+pub(crate) fn variants(pattern: &[Seg]) -> Vec<Variant> {
     let mut out: Vec<Variant> = vec![Vec::new()];
     for (i, seg) in pattern.iter().enumerate() {
         let optional = matches!(seg, Seg::Par { optional: true, .. });
@@ -159,7 +159,7 @@ fn tokens(variant: &Variant) -> Vec<Token> {
     out
 }
 
-pub type Captures = Vec<(String, String)>;
+pub(crate) type Captures = Vec<(String, String)>;
 
 /// Exhaustive, shortest first.
 fn search(tokens: &[Token], path: &str) -> Option<Captures> {
@@ -232,7 +232,7 @@ fn spelling(seg: &Seg) -> (Reverse<usize>, String) {
 }
 
 /// All matches in order of precedence: index of the pattern, captures. A pattern counts once.
-pub fn matching(patterns: &[Pattern], path: &str) -> Vec<(usize, Captures)> {
+pub(crate) fn matching(patterns: &[Pattern], path: &str) -> Vec<(usize, Captures)> {
     if !path.starts_with('/') {
         return Vec::new();
     }
@@ -255,7 +255,7 @@ pub fn matching(patterns: &[Pattern], path: &str) -> Vec<(usize, Captures)> {
 }
 
 /// As [`matching`], grouped: patterns of one shape stand together. For `find` on tables with methods.
-pub fn groups(patterns: &[Pattern], path: &str) -> Vec<Vec<(usize, Captures)>> {
+pub(crate) fn groups(patterns: &[Pattern], path: &str) -> Vec<Vec<(usize, Captures)>> {
     let mut found: Vec<(Variant, usize, Captures)> = Vec::new();
     for (i, pattern) in patterns.iter().enumerate() {
         for variant in variants(pattern) {

@@ -1,21 +1,69 @@
-//! Two identical contenders, and one that does a fifth more work: the first two must tie, the third must not.
+//! The runner measured against itself: two identical contenders must tie, one that does a fifth more work must not, a child
+//! process must take its turn like the rest.
 //!
 //! ```sh
-//! cargo run --release -p covet-bench --example control -- --bench
+//! cargo run --release -p covet-bench -- --bench
 //! ```
+#![forbid(unsafe_code)]
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
 
-use covet_bench::{Bench, Target, Throughput, black_box, latency, workload};
+use covet_bench::child::Case;
+use covet_bench::{Bench, CopyCost, Target, Throughput, black_box, child, latency, workload};
+
+/// The argument with which this program serves as its own child.
+const SERVE: &str = "--serve";
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(SERVE) {
+        let text = text();
+        return child::serve(|case| match case {
+            "checksum" => {
+                let text = text.clone();
+                Ok(Case::new(move || mix(black_box(&text)), |hash| *hash).version("itself"))
+            }
+            "wrong" => Ok(Case::new(|| 0_u64, |hash| *hash)),
+            other => Err(format!("no case `{other}`")),
+        });
+    }
     covet_bench::main("control", |bench| {
         bench.note("workloads", workload::VERSION.to_string());
         checksum(bench);
         scan(bench);
+        upper(bench);
         sort(bench);
         growth(bench);
+        if std::env::var_os("COVET_BENCH_CONTROL_WRONG").is_some() {
+            wrong(bench);
+        }
     })
+}
+
+fn text() -> Vec<u8> {
+    vec![b'x'; 5_000]
+}
+
+fn itself(case: &str, group: &mut covet_bench::Group<'_>) {
+    match std::env::current_exe() {
+        Ok(program) => {
+            let mut command = Command::new(program);
+            command.arg(SERVE);
+            group.contender_child("child", command, case);
+        }
+        Err(error) => {
+            group.unable("child", format!("cannot find this program: {error}"));
+        }
+    }
+}
+
+/// Shows what a wrong answer looks like.
+fn wrong(bench: &mut Bench) {
+    let text = text();
+    let Some(mut group) = bench.group("wrong") else { return };
+    group.contender("right", || mix(black_box(&text)), |hash| *hash);
+    itself("wrong", &mut group);
+    group.run();
 }
 
 /// A little arithmetic over `length` bytes that the optimiser cannot shorten. Never inlined: inlined copies may be laid out
@@ -26,7 +74,7 @@ fn mix(bytes: &[u8]) -> u64 {
 }
 
 fn checksum(bench: &mut Bench) {
-    let text = vec![b'x'; 5_000];
+    let text = text();
     let Some(mut group) = bench.group("checksum") else { return };
     group.throughput(Throughput::Bytes(text.len() as u64)).target(Target::times_as_fast(1.5, ["first"]).of("second"));
     group.contender("first", || mix(black_box(&text)), |hash| *hash);
@@ -37,7 +85,8 @@ fn checksum(bench: &mut Bench) {
         mix(black_box(&text))
     };
     group.contender("a fifth slower", fifth, |hash| *hash).note("20 % more bytes on purpose");
-    group.unable("none", "shown as an example of a contender that cannot do the job");
+    itself("checksum", &mut group);
+    group.unable("none", "an example of a contender that cannot do the job");
     group.run();
 }
 
@@ -50,12 +99,25 @@ fn scan(bench: &mut Bench) {
     group.run();
 }
 
+fn upper(bench: &mut Bench) {
+    let text = text();
+    let Some(mut group) = bench.group("upper case") else { return };
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    for cost in [CopyCost::Timed, CopyCost::Untimed] {
+        group.contender_in_place(format!("{cost:?} copy"), cost, &text, |copy, sink| {
+            copy.make_ascii_uppercase();
+            sink.take(&&*copy, |upper| covet_bench::Answer::bytes(upper));
+        });
+    }
+    group.run();
+}
+
 fn sort(bench: &mut Bench) {
     let Some(mut group) = bench.latency_group("sort a thousand") else { return };
     let scenario = |scale: latency::Scale| {
-        let (mut seen, start) = (latency::latencies(), std::time::Instant::now());
+        let (mut seen, start) = (latency::latencies(), Instant::now());
         for n in 0..scale.operations(2_000) {
-            let one = std::time::Instant::now();
+            let one = Instant::now();
             let mut numbers: Vec<u64> = (0..1_000).map(|i| i * (n + 1) % 997).collect();
             numbers.sort_unstable();
             black_box(&numbers);
