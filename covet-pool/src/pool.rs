@@ -277,7 +277,7 @@ impl<M: Manager> Pool<M> {
 }
 
 impl<M: Manager> Pool<M> {
-    #[cfg(test)]
+    #[cfg(all(test, not(covet_loom)))]
     pub(crate) fn step_clock(&self, by: Duration) {
         self.shared.skew.fetch_add(crate::clock::millis(by), Ordering::Relaxed);
     }

@@ -353,7 +353,7 @@ impl<M: Manager> Shared<M> {
         entry.conn
     }
 
-    fn closed_one(&self, info: &ConnInfo, reason: CloseReason) {
+    pub(crate) fn closed_one(&self, info: &ConnInfo, reason: CloseReason) {
         self.counters.closed(reason, info.uses);
         self.emit(&Event::Closed { info: *info, reason });
     }
@@ -384,8 +384,7 @@ impl<M: Manager> Shared<M> {
             self.panicked();
         }
         if let Some(info) = info {
-            let reason = if kind == Kind::Reset { CloseReason::Reset } else { CloseReason::Check };
-            self.closed_one(&info, reason);
+            self.closed_one(&info, kind.close_reason());
         }
         let failure = if connects { Some(self.connect_failed(failed)) } else { None };
         // What somebody else began and left fails for reasons that are old: the waiters get a fresh attempt.
