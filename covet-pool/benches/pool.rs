@@ -7,8 +7,9 @@
 )]
 
 use covet_pool::{CheckPolicy, LruCache, Manager, Pool, StatementCounters};
-use criterion::{Criterion, black_box, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use std::convert::Infallible;
+use std::hint::black_box;
 use std::num::NonZeroUsize;
 
 struct Numbers;

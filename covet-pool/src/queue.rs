@@ -79,8 +79,8 @@ impl<O: Owner> Waiters<O> {
     }
 
     /// Joins the line: at its end, or at its front for who has been served before but with something broken.
-    pub(crate) fn join(&mut self, waker: &Waker, deadline: u64, front: bool) -> Ticket {
-        let index = self.insert(waker.clone(), deadline);
+    pub(crate) fn join(&mut self, waker: Waker, deadline: u64, front: bool) -> Ticket {
+        let index = self.insert(waker, deadline);
         let neighbour = if front { self.head } else { self.tail };
         if neighbour == NONE {
             (self.head, self.tail) = (index, index);

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Broken, Fake, Plan, at_rest, finish, poll, pool, whole};
-use covet_pool::{CheckPolicy, CloseReason, Pool, PoolError, Return, Verdict};
+use covet_pool::{CheckPolicy, CloseReason, Fairness, Pool, PoolError, Return, Verdict};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
@@ -306,6 +306,40 @@ fn a_newcomer_never_overtakes() {
         held = Some(conn);
     }
     drop(held);
+}
+
+/// Barging lets so many newcomers pass, and not one more; meanwhile the waiter keeps its place.
+#[test]
+fn barging_has_an_exact_bound() {
+    let fairness = Fairness::Barging { overtakes: 3 };
+    let pool = Pool::builder(Fake::default()).max_size(1).fairness(fairness).build().unwrap();
+    let mut held = Some(pool.get_blocking().unwrap());
+    let mut waiter = pool.get();
+    assert!(poll(&mut waiter).is_pending());
+    for _ in 0..3 {
+        drop(held.take());
+        let Poll::Ready(Ok(conn)) = poll(&mut pool.get()) else { panic!("newcomers may pass") };
+        held = Some(conn);
+    }
+    drop(held);
+    assert!(poll(&mut pool.get()).is_pending(), "the fourth may not");
+    assert!(matches!(poll(&mut waiter), Poll::Ready(Ok(_))));
+    assert_eq!(pool.status().overtakes, 3);
+}
+
+/// In barging mode a woken waiter that finds nothing sleeps on, and is woken again.
+#[test]
+fn a_waiter_that_was_passed_is_woken_again() {
+    let fairness = Fairness::Barging { overtakes: 100 };
+    let pool = Pool::builder(Fake::default()).max_size(1).fairness(fairness).build().unwrap();
+    let held = pool.get_blocking().unwrap();
+    let mut waiter = pool.get();
+    assert!(poll(&mut waiter).is_pending());
+    drop(held);
+    let passed = pool.try_get().unwrap();
+    assert!(poll(&mut waiter).is_pending());
+    drop(passed);
+    assert!(matches!(poll(&mut waiter), Poll::Ready(Ok(_))));
 }
 
 /// Vitess #20187: a stale connection closed before the hand-over strands the waiter.

@@ -158,6 +158,19 @@ fn a_pool_survives_its_runtimes() {
     at_rest(&pool, &told);
 }
 
+/// A runtime that is gone drops what is spawned on it at once, without polling it.
+#[test]
+fn a_dead_runtime_is_no_endless_loop() {
+    let (fake, told) = fake();
+    let pool = Pool::builder(fake).max_size(1).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { pool.get().await.unwrap().discard() });
+    drop(runtime);
+    assert_eq!(told.live(), 0);
+    drop(pool.get_blocking().unwrap());
+    at_rest(&pool, &told);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn threads_and_tasks_stand_in_one_line() {
     let (fake, told) = fake();
