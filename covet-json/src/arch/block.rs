@@ -2,6 +2,7 @@
 //!
 //! Bit `i` of a mask speaks of byte `i` of the block.
 
+#[cfg(target_arch = "x86_64")]
 use super::inline_simd;
 
 /// Bytes handled at once.

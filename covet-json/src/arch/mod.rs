@@ -112,7 +112,8 @@ pub fn force_simd_level(level: SimdLevel) -> bool {
 }
 
 /// Whether the inline kernels use vectors: known at compile time, except that tests may say otherwise.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn inline_simd() -> bool {
-    cfg!(target_arch = "x86_64") && (!cfg!(debug_assertions) || simd_level() != SimdLevel::Portable)
+    !cfg!(debug_assertions) || simd_level() != SimdLevel::Portable
 }
