@@ -199,22 +199,26 @@ impl<'de, R: Read<'de>> Deserializer<R> {
         {
             return Ok(byte);
         }
-        self.peek_behind_space()
+        match self.peek_behind_space() {
+            Ok(byte) => Ok(byte as u8),
+            Err(error) => Err(error),
+        }
     }
 
+    /// As wide as the error, so that the result fits in two registers.
     #[inline(never)]
-    fn peek_behind_space(&mut self) -> Result<u8> {
+    fn peek_behind_space(&mut self) -> Result<usize> {
         loop {
             let rest = self.read.window().get(self.pos..).unwrap_or_default();
             if let Some((len, byte)) = line_break(rest) {
                 self.pos += len;
-                return Ok(byte);
+                return Ok(usize::from(byte));
             }
             let skipped = space_run(rest);
             let byte = rest.get(skipped).copied();
             self.pos += skipped;
             if let Some(byte) = byte {
-                return Ok(byte);
+                return Ok(usize::from(byte));
             }
             if !self.refill()? {
                 return Ok(0);

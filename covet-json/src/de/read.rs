@@ -147,7 +147,8 @@ impl<'de> Read<'de> for SliceRead<'de> {
 
     #[inline(always)]
     fn run<'s>(&'s self, start: usize) -> (usize, Option<Reference<'de, 's>>) {
-        let run = Run::scan(self.text.bytes().get(start..).unwrap_or_default());
+        let Some(rest) = self.text.bytes().get(start..) else { return (0, None) };
+        let run = Run::scan(rest);
         (run.len(), run.ascii().map(Reference::Borrowed))
     }
 

@@ -94,11 +94,6 @@ impl Window {
         dropped
     }
 
-    #[inline(always)]
-    fn run(&self, start: usize) -> Run<'_> {
-        Run::scan(self.bytes().get(start..).unwrap_or_default())
-    }
-
     fn text(&self, start: usize, end: usize) -> Result<&str, usize> {
         validate(&self.bytes()[start..end]).map_err(|valid| start + valid)
     }
@@ -146,7 +141,8 @@ macro_rules! read_window {
 
         #[inline(always)]
         fn run<'s>(&'s self, start: usize) -> (usize, Option<Reference<'de, 's>>) {
-            let run = self.window.run(start);
+            let Some(rest) = self.window.bytes().get(start..) else { return (0, None) };
+            let run = Run::scan(rest);
             (run.len(), run.ascii().map(Reference::Copied))
         }
 
