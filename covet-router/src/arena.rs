@@ -3,15 +3,19 @@
 use crate::bytes;
 use crate::pattern::{Params, Segment};
 
+/// The bits of a variant's number (plus one) in a search result.
+pub(crate) const NUMBER: u32 = COMPLEX - 1;
+/// Set on the number of a variant whose captures are not whole segments among the walk's cells.
+pub(crate) const COMPLEX: u32 = 1 << 26;
 /// Bit of a `leaf` reference that marks a variant for any method, without a [`Leaf`] of its own.
 pub(crate) const ANY_ONLY: u32 = 1 << 31;
 /// Set in [`Node::tag`] when a node is reached by something else than a literal segment.
 pub(crate) const PARAM: u16 = 1 << 15;
 /// Tag of an unused slot.
 pub(crate) const EMPTY: u16 = PARAM - 1;
-/// Flag in [`Node::shift`]: a probe that does not match here must look at the next slot.
+/// Flag in [`Node::depth`] of a slot: a probe that does not match here must look at the next slot.
 pub(crate) const MORE: u8 = 1 << 7;
-/// [`Node::shift`] of a node without literal children.
+/// [`Node::shift`] of a node without literal children: with its zero multiplier a probe ends at node 0, which matches nothing.
 pub(crate) const NO_TABLE: u8 = 0x7f;
 
 /// What kind of parameter leads to a node; the low bits of its tag.
@@ -169,18 +173,13 @@ fn same_text(text: &[u8], at: usize, path: &[u8]) -> bool {
     let Some(stored) = text.get(at..at + path.len()) else {
         return false;
     };
-    let n = path.len();
-    if n < 8 {
-        return bytes::short_word(stored) == bytes::short_word(path);
-    }
-    let mut i = 0;
-    while i + 8 < n {
-        if bytes::word(stored, i) != bytes::word(path, i) {
-            return false;
+    match (stored.last_chunk::<8>(), path.last_chunk::<8>()) {
+        (Some(a), Some(b)) => {
+            let ((first, _), (second, _)) = (stored.as_chunks::<8>(), path.as_chunks::<8>());
+            a == b && first.iter().zip(second).all(|(a, b)| a == b)
         }
-        i += 8;
+        _ => bytes::short_word(stored) == bytes::short_word(path),
     }
-    bytes::word(stored, n - 8) == bytes::word(path, n - 8)
 }
 
 /// One compiled table: all patterns of one host (or of none).
@@ -248,12 +247,12 @@ impl Table {
         word: u64,
     ) -> Option<&Node> {
         let key = Key::new::<FOLD>(path, start, end, word);
-        let first = key.slot(node.mult, node.shift & !MORE);
+        let first = key.slot(node.mult, node.shift);
         let slot = self.nodes.get(node.table as usize + first)?;
         if self.is_at::<FOLD>(slot, key, path, start, end) {
             return Some(slot);
         }
-        if slot.shift & MORE == 0 { None } else { self.probe::<FOLD>(node, first, key, path, start, end) }
+        if slot.depth & MORE == 0 { None } else { self.probe::<FOLD>(node, first, key, path, start, end) }
     }
 
     /// Looks at the slots after the first one.
@@ -267,7 +266,7 @@ impl Table {
         start: usize,
         end: usize,
     ) -> Option<&Node> {
-        let mask = (1usize << (64 - u32::from(node.shift & !MORE))) - 1;
+        let mask = (1usize << (64 - u32::from(node.shift))) - 1;
         let mut at = first;
         loop {
             at = (at + 1) & mask;
@@ -275,7 +274,7 @@ impl Table {
             if self.is_at::<FOLD>(slot, key, path, start, end) {
                 return Some(slot);
             }
-            if slot.shift & MORE == 0 || at == first {
+            if slot.depth & MORE == 0 || at == first {
                 return None;
             }
         }

@@ -39,15 +39,26 @@ pub(crate) fn cut(bytes: &[u8], start: usize) -> Cut {
     if start >= n {
         return Cut { end: n, word: 0 };
     }
+    match n.checked_sub(8) {
+        Some(last_word) => cut_before(bytes, start, last_word),
+        None => {
+            let x = short_word(&bytes[start..]) ^ (SLASHES >> (8 * (8 - (n - start)) & 63));
+            cut_at(bytes, start, x)
+        }
+    }
+}
+
+/// As [`cut`], for `start < bytes.len()` and `last_word == bytes.len() - 8`.
+#[inline(always)]
+pub(crate) fn cut_before(bytes: &[u8], start: usize, last_word: usize) -> Cut {
     // Every byte that is a slash becomes zero. Near the end, the last eight bytes are read and shifted, so that what is
     // past the end looks like slashes too.
-    let x = match n.checked_sub(8) {
-        Some(last) => {
-            let at = start.min(last);
-            (word(bytes, at) ^ SLASHES) >> (8 * (start - at) & 63)
-        }
-        None => short_word(&bytes[start..]) ^ (SLASHES >> (8 * (8 - (n - start)) & 63)),
-    };
+    let at = start.min(last_word);
+    cut_at(bytes, start, (word(bytes, at) ^ SLASHES) >> (8 * (start - at) & 63))
+}
+
+#[inline(always)]
+fn cut_at(bytes: &[u8], start: usize, x: u64) -> Cut {
     // The high bit of the first zero byte, and maybe of later bytes.
     let zeros = x.wrapping_sub(LOW) & !x & HIGH;
     let first = zeros & zeros.wrapping_neg();

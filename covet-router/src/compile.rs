@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::arena::{ANY_ONLY, EMPTY, Key, Leaf, MORE, NO_TABLE, Node, Statics, Table, kind, tag_of};
+use crate::arena::{ANY_ONLY, EMPTY, Key, Leaf, MORE, Node, Statics, Table, kind, tag_of};
 use crate::methods::{GET, HEAD, OPTIONS, STANDARD};
 use crate::order;
 use crate::pattern::Segment;
@@ -11,6 +11,7 @@ use crate::pattern::Segment;
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
     pub(crate) segments: Vec<Segment>,
+    /// With [`COMPLEX`](crate::arena::COMPLEX), where it applies.
     pub(crate) variant: u32,
     /// Bit number of the method; `None` for any.
     pub(crate) method: Option<u8>,
@@ -104,7 +105,6 @@ impl<'a> Builder<'a> {
         self.nodes[at].alt = alt;
         for (child, slot) in children.iter().zip(slots) {
             self.nodes[slot].fail = alt;
-            self.nodes[slot].depth = depth_of(depth + 1);
             self.fill(slot, child.from, child.to, depth + 1);
         }
         for (i, child) in children[literals..].iter().enumerate() {
@@ -207,19 +207,19 @@ impl<'a> Builder<'a> {
         let mask = (1 << bits) - 1;
         for ((text, key), &slot) in texts.iter().zip(&keys).zip(&slots) {
             let text_at = if text.len() > 16 { self.add_text(text) } else { 0 };
-            let shift = self.nodes[base + slot].shift;
+            let depth = self.nodes[base + slot].depth;
             self.nodes[base + slot] =
-                Node { lo: key.lo, hi: key.hi, text: text_at, tag: literal_len(text), shift, ..Node::UNUSED };
+                Node { lo: key.lo, hi: key.hi, text: text_at, tag: literal_len(text), depth, ..Node::UNUSED };
             // Whoever probes from the home slot has to pass every slot before this one.
             let mut pass = key.slot(mult, shift_of(bits));
             while pass != slot {
-                self.nodes[base + pass].shift |= MORE;
+                self.nodes[base + pass].depth |= MORE;
                 pass = (pass + 1) & mask;
             }
         }
         self.nodes[at].table = index(base);
         self.nodes[at].mult = mult;
-        self.nodes[at].shift = (self.nodes[at].shift & MORE) | shift_of(bits);
+        self.nodes[at].shift = shift_of(bits);
         slots.iter().map(|slot| base + slot).collect()
     }
 
@@ -340,4 +340,3 @@ fn splitmix(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-const _: () = assert!(NO_TABLE & MORE == 0);
