@@ -98,7 +98,7 @@ struct Host {
 /// b.route(&Method::GET, "/users/{id:u64}", "user by number")?;
 /// b.route(&Method::GET, "/users/{name}", "user by name")?;
 /// let router = b.build()?;
-/// assert_eq!(*router.find(&Method::GET, "/users/7")?.value, "user by number");
+/// assert_eq!(*router.find(&Method::GET, "/users/7").unwrap().value, "user by number");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //!
 //! [`walk`] is the straight way that most requests take, short enough to stay in registers; [`resume`] is the whole search.
 
-use crate::arena::{NO_TABLE, Node, PARAM, Table, kind};
+use crate::arena::{NO_TABLE, Node, PARAM, PLAIN_CHILD, Table, kind};
 use crate::bytes;
 use crate::{kind as types, segment, sets};
 
@@ -46,48 +46,57 @@ pub(crate) fn walk<S: Sink>(table: &Table, path: &str, sink: &mut S, cells: &mut
     let Some(last_word) = bytes.len().checked_sub(8) else {
         return resume::<S, false, CELLS>(table, path, 0, sink, cells, At::ROOT);
     };
-    loop {
+    let next = loop {
         crate::steps::count();
         if start >= bytes.len() {
-            if start > bytes.len() {
-                if node.leaf != 0 {
-                    let variant = sink.leaf(table, node.leaf);
-                    if variant != 0 {
-                        return variant;
-                    }
-                }
-                return resume::<S, false, CELLS>(table, path, 0, sink, cells, At { next: node.fail, known: depth, start });
-            }
-            cells[depth & (CELLS - 1)] = pack(start, start);
-            depth += 1;
-            if let Some(child) = table.child::<false>(node, bytes, start, start, 0) {
-                node = child;
+            if start == bytes.len() {
+                // An empty last segment.
+                cells[depth & (CELLS - 1)] = pack(start, start);
+                depth += 1;
                 start += 1;
-                continue;
+                match table.child::<false>(node, &[]) {
+                    Some(child) => {
+                        node = child;
+                        continue;
+                    }
+                    None => break node.alt,
+                }
             }
-            return resume::<S, false, CELLS>(table, path, 0, sink, cells, At { next: node.alt, known: depth, start: start + 1 });
+            if node.leaf != 0 {
+                let variant = sink.leaf(table, node.leaf);
+                if variant != 0 {
+                    return variant;
+                }
+            }
+            break node.fail;
         }
-        let cut = bytes::cut_before(bytes, start, last_word);
         let segment = start;
-        start = cut.end + 1;
-        cells[depth & (CELLS - 1)] = pack(segment, cut.end);
+        let x = bytes::xored(bytes, start, last_word);
+        let child = match bytes::short_end(x) {
+            Some(bit) => {
+                start += (bit as usize >> 3) + 1;
+                if node.shift & NO_TABLE == 0 { table.short_child(node, bytes::short_key(x, bit)) } else { None }
+            }
+            None => {
+                let end = bytes::long_end(bytes, start + 8);
+                start = end + 1;
+                if node.shift & NO_TABLE == 0 { table.child::<false>(node, bytes.get(segment..end).unwrap_or_default()) } else { None }
+            }
+        };
+        cells[depth & (CELLS - 1)] = pack(segment, start - 1);
         depth += 1;
-        if node.shift != NO_TABLE
-            && let Some(child) = table.child::<false>(node, bytes, segment, cut.end, cut.word)
+        if let Some(child) = child {
+            node = child;
+        } else if node.shift & PLAIN_CHILD != 0
+            && segment + 1 != start
+            && let Some(child) = table.nodes.get(node.alt as usize)
         {
             node = child;
-            continue;
+        } else {
+            break node.alt;
         }
-        match table.nodes.get(node.alt as usize) {
-            // A child, not something further up.
-            Some(alternative)
-                if alternative.tag == kind::PLAIN && usize::from(alternative.depth) == depth && segment != cut.end =>
-            {
-                node = alternative;
-            }
-            _ => return resume::<S, false, CELLS>(table, path, 0, sink, cells, At { next: node.alt, known: depth, start }),
-        }
-    }
+    };
+    resume::<S, false, CELLS>(table, path, 0, sink, cells, At { next, known: depth, start })
 }
 
 /// Where a search goes on.
@@ -184,13 +193,13 @@ pub(crate) fn resume<S: Sink, const FOLD: bool, const N: usize>(
             }
             // An added segment is empty, at the end of the path.
             let from = from.min(bytes.len());
-            let cut = bytes::cut(bytes, from);
+            let end = bytes::segment_end(bytes, from);
             if depth == known {
-                cells[depth & (N - 1)] = pack(from, cut.end);
+                cells[depth & (N - 1)] = pack(from, end);
                 known += 1;
-                start = cut.end + 1;
+                start = end + 1;
             }
-            match table.child::<FOLD>(node, bytes, from, cut.end, cut.word) {
+            match table.child::<FOLD>(node, bytes.get(from..end).unwrap_or_default()) {
                 Some(child) => {
                     crate::steps::count();
                     node = child;
