@@ -3,16 +3,22 @@
 use crate::bytes;
 use crate::pattern::{Params, Segment};
 
+/// The bits of a variant's number (plus one) in a search result.
+pub(crate) const NUMBER: u32 = COMPLEX - 1;
+/// Set on the number of a variant whose captures are not whole segments among the walk's cells.
+pub(crate) const COMPLEX: u32 = 1 << 26;
 /// Bit of a `leaf` reference that marks a variant for any method, without a [`Leaf`] of its own.
 pub(crate) const ANY_ONLY: u32 = 1 << 31;
 /// Set in [`Node::tag`] when a node is reached by something else than a literal segment.
 pub(crate) const PARAM: u16 = 1 << 15;
 /// Tag of an unused slot.
 pub(crate) const EMPTY: u16 = PARAM - 1;
-/// Flag in [`Node::shift`]: a probe that does not match here must look at the next slot.
+/// Flag in [`Node::depth`] of a slot: a probe that does not match here must look at the next slot.
 pub(crate) const MORE: u8 = 1 << 7;
-/// [`Node::shift`] of a node without literal children.
-pub(crate) const NO_TABLE: u8 = 0x7f;
+/// Flag in [`Node::shift`]: the node has no literal children.
+pub(crate) const NO_TABLE: u8 = 1 << 6;
+/// Flag in [`Node::shift`]: the first parameter child is a plain one.
+pub(crate) const PLAIN_CHILD: u8 = 1 << 7;
 
 /// What kind of parameter leads to a node; the low bits of its tag.
 pub(crate) mod kind {
@@ -48,8 +54,9 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// No segment has this `lo`: below the highest byte, zeros stand only under the bytes of a segment.
     pub(crate) const UNUSED: Self = Self {
-        lo: 0,
+        lo: 1,
         hi: 0,
         mult: 0,
         table: 0,
@@ -169,18 +176,13 @@ fn same_text(text: &[u8], at: usize, path: &[u8]) -> bool {
     let Some(stored) = text.get(at..at + path.len()) else {
         return false;
     };
-    let n = path.len();
-    if n < 8 {
-        return bytes::short_word(stored) == bytes::short_word(path);
-    }
-    let mut i = 0;
-    while i + 8 < n {
-        if bytes::word(stored, i) != bytes::word(path, i) {
-            return false;
+    match (stored.last_chunk::<8>(), path.last_chunk::<8>()) {
+        (Some(a), Some(b)) => {
+            let ((first, _), (second, _)) = (stored.as_chunks::<8>(), path.as_chunks::<8>());
+            a == b && first.iter().zip(second).all(|(a, b)| a == b)
         }
-        i += 8;
+        _ => bytes::short_word(stored) == bytes::short_word(path),
     }
-    bytes::word(stored, n - 8) == bytes::word(path, n - 8)
 }
 
 /// One compiled table: all patterns of one host (or of none).
@@ -207,87 +209,67 @@ impl Table {
     }
 }
 
-/// The key of a literal segment: its first eight bytes, and its last eight where it is longer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Key {
-    pub(crate) lo: u64,
-    pub(crate) hi: u64,
+/// The slot of a key; `hi` are the last eight bytes of segments of eight and more, 0 for others.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "the shift leaves fewer bits than a table has slots")]
+pub(crate) fn slot_of(lo: u64, hi: u64, mult: u64, shift: u8) -> usize {
+    ((lo ^ hi.rotate_left(27)).wrapping_mul(mult) >> (shift & 63)) as usize
 }
 
-impl Key {
-    /// `word` is the first word of the segment `start..end`.
-    #[inline(always)]
-    pub(crate) fn new<const FOLD: bool>(path: &[u8], start: usize, end: usize, word: u64) -> Self {
-        let (mut lo, mut hi) = (word, 0);
-        if end - start > 8 {
-            hi = bytes::word(path, end - 8);
-        }
-        if FOLD {
-            lo = bytes::fold_word(lo);
-            hi = bytes::fold_word(hi);
-        }
-        Self { lo, hi }
-    }
-
-    #[inline(always)]
-    #[allow(clippy::cast_possible_truncation, reason = "the shift leaves fewer bits than a table has slots")]
-    pub(crate) fn slot(self, mult: u64, shift: u8) -> usize {
-        ((self.lo ^ self.hi.rotate_left(27)).wrapping_mul(mult) >> (shift & 63)) as usize
-    }
+/// First and last eight bytes of a segment as its node holds them.
+pub(crate) fn key_of<const FOLD: bool>(segment: &[u8]) -> (u64, u64) {
+    let hi = segment.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last));
+    (bytes::key::<FOLD>(segment), if FOLD { bytes::fold_word(hi) } else { hi })
 }
 
 impl Table {
-    /// The literal child of `node` for the segment `start..end` of `path`, whose first word is `word`.
+    /// The literal child of `node` for a segment of less than eight bytes, by its key.
     #[inline(always)]
-    pub(crate) fn child<const FOLD: bool>(
-        &self,
-        node: &Node,
-        path: &[u8],
-        start: usize,
-        end: usize,
-        word: u64,
-    ) -> Option<&Node> {
-        let key = Key::new::<FOLD>(path, start, end, word);
-        let first = key.slot(node.mult, node.shift & !MORE);
+    pub(crate) fn short_child(&self, node: &Node, key: u64) -> Option<&Node> {
+        let first = slot_of(key, 0, node.mult, node.shift);
         let slot = self.nodes.get(node.table as usize + first)?;
-        if self.is_at::<FOLD>(slot, key, path, start, end) {
+        if slot.lo == key {
             return Some(slot);
         }
-        if slot.shift & MORE == 0 { None } else { self.probe::<FOLD>(node, first, key, path, start, end) }
+        if slot.depth & MORE == 0 { None } else { self.probe(node, first, |slot| slot.lo == key) }
+    }
+
+    /// The literal child of `node` for any segment.
+    #[inline]
+    pub(crate) fn child<const FOLD: bool>(&self, node: &Node, segment: &[u8]) -> Option<&Node> {
+        if node.shift & NO_TABLE != 0 {
+            return None;
+        }
+        let (lo, hi) = key_of::<FOLD>(segment);
+        let is_here = |slot: &Node| {
+            slot.lo == lo
+                && slot.hi == hi
+                && slot.tag as usize == segment.len()
+                && (segment.len() <= 16 || self.middle::<FOLD>(slot, segment))
+        };
+        let first = slot_of(lo, hi, node.mult, node.shift);
+        let slot = self.nodes.get(node.table as usize + first)?;
+        if is_here(slot) {
+            return Some(slot);
+        }
+        if slot.depth & MORE == 0 { None } else { self.probe(node, first, is_here) }
     }
 
     /// Looks at the slots after the first one.
     #[inline(never)]
-    fn probe<const FOLD: bool>(
-        &self,
-        node: &Node,
-        first: usize,
-        key: Key,
-        path: &[u8],
-        start: usize,
-        end: usize,
-    ) -> Option<&Node> {
-        let mask = (1usize << (64 - u32::from(node.shift & !MORE))) - 1;
+    fn probe(&self, node: &Node, first: usize, is_here: impl Fn(&Node) -> bool) -> Option<&Node> {
+        let mask = (1usize << (64 - u32::from(node.shift & 63))) - 1;
         let mut at = first;
         loop {
             at = (at + 1) & mask;
             let slot = self.nodes.get(node.table as usize + at)?;
-            if self.is_at::<FOLD>(slot, key, path, start, end) {
+            if is_here(slot) {
                 return Some(slot);
             }
-            if slot.shift & MORE == 0 || at == first {
+            if slot.depth & MORE == 0 || at == first {
                 return None;
             }
         }
-    }
-
-    /// Whether a segment leads to the node in this slot.
-    #[inline(always)]
-    fn is_at<const FOLD: bool>(&self, slot: &Node, key: Key, path: &[u8], start: usize, end: usize) -> bool {
-        let len = end - start;
-        slot.lo == key.lo
-            && slot.tag as usize == len
-            && (len <= 8 || slot.hi == key.hi && (len <= 16 || self.middle::<FOLD>(slot, &path[start..end])))
     }
 
     /// The part of a long segment that its key does not hold.

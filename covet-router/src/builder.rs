@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use crate::arena::{COMPLEX, NUMBER};
 use crate::compile::{Input, compile};
 use crate::conflict::{Index, Record};
 use crate::core::{Core, HostInfo, ParamInfo, RouteInfo, Tables, Variant};
@@ -97,7 +98,7 @@ struct Host {
 /// b.route(&Method::GET, "/users/{id:u64}", "user by number")?;
 /// b.route(&Method::GET, "/users/{name}", "user by name")?;
 /// let router = b.build()?;
-/// assert_eq!(*router.find(&Method::GET, "/users/7")?.value, "user by number");
+/// assert_eq!(*router.find(&Method::GET, "/users/7").unwrap().value, "user by number");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -333,6 +334,9 @@ impl<T> RouterBuilder<T> {
                 plan.add(route, variant, entry, place_of(entry.host), entry.method.as_ref().and_then(&bit));
             }
         }
+        if plan.variants.len() >= NUMBER as usize {
+            return Err(BuildError::TooManyRoutes { max: NUMBER as usize });
+        }
         let (fold, automatic) = (self.case != Case::Strict, self.automatic_options);
         let mut tables = plan.inputs.into_iter().map(|inputs| Tables {
             folded: fold.then(|| compile(folded(&inputs), true, automatic)),
@@ -344,7 +348,8 @@ impl<T> RouterBuilder<T> {
             .zip(tables.by_ref())
             .map(|(h, tables)| HostInfo { text: h.text.clone(), labels: h.labels.clone(), tables })
             .collect();
-        let main = tables.next().ok_or(BuildError::Internal)?;
+        // One list of inputs per host, and one more.
+        let main = tables.next().unwrap_or_else(|| Tables { strict: compile(Vec::new(), false, automatic), folded: None });
         let leaves = hosts.iter().map(|h| &h.tables).chain([&main]).flat_map(|t| {
             t.strict.leaves.iter().chain(t.folded.iter().flat_map(|f| f.leaves.iter()))
         });
@@ -383,6 +388,7 @@ impl<T> RouterBuilder<T> {
             all_methods,
             slash: self.slash,
             case: self.case,
+            lenient: self.slash != TrailingSlash::Strict || self.case != Case::Strict,
             automatic_options: automatic,
             max_path: self.max_path,
         };
@@ -575,8 +581,9 @@ impl Plan {
         let segments = &entry.variants[variant];
         let table = host.rank.min(self.inputs.len() - 1);
         let number = u32::try_from(self.variants.len()).unwrap_or(u32::MAX);
-        self.inputs[table].push(Input { segments: segments.to_vec(), variant: number, method });
         let simple = entry.host.is_none() && is_simple(segments);
+        let flags = if simple { 0 } else { COMPLEX };
+        self.inputs[table].push(Input { segments: segments.to_vec(), variant: number | flags, method });
         let host_names = (0u16..).zip(host.labels.iter().flat_map(Segment::names));
         let mut params: Vec<ParamInfo> =
             host_names.map(|(cell, name)| ParamInfo { name: name.into(), cell, from_host: true }).collect();
@@ -590,7 +597,6 @@ impl Plan {
             route: u32::try_from(route).unwrap_or(u32::MAX),
             params: params.into(),
             segments: segments.to_vec(),
-            simple,
         });
     }
 }
@@ -690,8 +696,11 @@ pub enum BuildError {
         /// The most that are rendered.
         max: usize,
     },
-    /// Cannot happen; reported rather than panicked on.
-    Internal,
+    /// More routes (with their variants by optional segments) than a router can hold.
+    TooManyRoutes {
+        /// The most it can hold.
+        max: usize,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -700,7 +709,7 @@ impl fmt::Display for BuildError {
             Self::Conflict(conflict) => write!(f, "when case is ignored, {conflict}"),
             Self::TooManyMethods { max } => write!(f, "more than {max} distinct extension methods"),
             Self::TooManyMethodSets { max } => write!(f, "more than {max} distinct values of `Allow`"),
-            Self::Internal => f.write_str("internal inconsistency"),
+            Self::TooManyRoutes { max } => write!(f, "more than {max} routes"),
         }
     }
 }

@@ -25,40 +25,63 @@ pub(crate) fn short_word(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |word, &b| (word << 8) | u64::from(b))
 }
 
-/// A segment that begins at `start`: where it ends, and its first eight bytes (zeros after its end).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Cut {
-    pub(crate) end: usize,
-    pub(crate) word: u64,
+/// The end of the segment at `start <= bytes.len()`: the next slash, or the end of the path.
+#[inline]
+pub(crate) fn segment_end(bytes: &[u8], start: usize) -> usize {
+    match bytes.len().checked_sub(8) {
+        Some(last_word) if start < bytes.len() => {
+            let x = xored(bytes, start, last_word);
+            short_end(x).map_or_else(|| long_end(bytes, start + 8), |bit| start + (bit as usize >> 3))
+        }
+        _ => {
+            let rest = bytes.get(start..).unwrap_or_default();
+            start + rest.iter().position(|&b| b == b'/').unwrap_or(rest.len())
+        }
+    }
 }
 
-/// Finds the end of the segment at `start <= bytes.len()`: the next slash, or the end of the path.
+/// The eight bytes from `start < bytes.len()`, each xored with a slash: slashes become zero, and what is past the end is zero too.
+/// `last_word` is `bytes.len() - 8`.
 #[inline(always)]
-pub(crate) fn cut(bytes: &[u8], start: usize) -> Cut {
-    let n = bytes.len();
-    if start >= n {
-        return Cut { end: n, word: 0 };
+pub(crate) fn xored(bytes: &[u8], start: usize, last_word: usize) -> u64 {
+    if start <= last_word {
+        return word(bytes, start) ^ SLASHES;
     }
-    // Every byte that is a slash becomes zero. Near the end, the last eight bytes are read and shifted, so that what is
-    // past the end looks like slashes too.
-    let x = match n.checked_sub(8) {
-        Some(last) => {
-            let at = start.min(last);
-            (word(bytes, at) ^ SLASHES) >> (8 * (start - at) & 63)
-        }
-        None => short_word(&bytes[start..]) ^ (SLASHES >> (8 * (8 - (n - start)) & 63)),
-    };
-    // The high bit of the first zero byte, and maybe of later bytes.
+    // The last eight bytes, shifted.
+    (word(bytes, last_word) ^ SLASHES) >> (8 * (start - last_word) & 63)
+}
+
+/// The highest bit of the first zero byte.
+#[inline(always)]
+pub(crate) fn short_end(x: u64) -> Option<u32> {
     let zeros = x.wrapping_sub(LOW) & !x & HIGH;
-    let first = zeros & zeros.wrapping_neg();
-    let word = (x ^ SLASHES) & (first >> 7).wrapping_sub(1);
-    let end = if zeros == 0 { long(bytes, start + 8) } else { start + (first.trailing_zeros() as usize >> 3) };
-    Cut { end, word }
+    if zeros == 0 { None } else { Some(zeros.trailing_zeros()) }
+}
+
+/// The key of a segment of less than eight bytes, from its xored word and the highest bit of its end: the bytes moved up so that the end is
+/// the highest byte. None of them is zero and all below them are, so keys of different segments differ, whatever their lengths.
+#[inline(always)]
+pub(crate) fn short_key(x: u64, end_bit: u32) -> u64 {
+    x << (!end_bit & 63)
+}
+
+/// The key of any segment: as [`short_key`], or the first eight bytes, xored; the highest byte of those is never zero.
+#[inline]
+pub(crate) fn key<const FOLD: bool>(segment: &[u8]) -> u64 {
+    let fold = |word| if FOLD { fold_word(word) } else { word };
+    match segment.first_chunk::<8>() {
+        Some(first) => fold(u64::from_le_bytes(*first)) ^ SLASHES,
+        None if segment.is_empty() => 0,
+        None => {
+            let unused = 8 * (8 - segment.len());
+            ((fold(short_word(segment)) ^ (SLASHES >> (unused & 63))) << (unused & 63)) >> 8
+        }
+    }
 }
 
 /// The next slash at or after `from`, or the end of the path; for segments of eight bytes and more.
-#[inline(never)]
-fn long(bytes: &[u8], from: usize) -> usize {
+#[inline]
+pub(crate) fn long_end(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(block) = bytes.get(at..).and_then(|b| b.first_chunk::<16>()) {
         if has_slash(block) {
@@ -102,7 +125,7 @@ mod tests {
 
     #[test]
     fn segments_are_cut_wherever_they_are() {
-        for n in 0..70 {
+        for n in 1..70 {
             for slash in 0..=n {
                 let mut path: Vec<u8> = (0..n).map(|i| b"abc\0\xaf.\x2e\x30\xff"[i % 9]).collect();
                 if slash < n {
@@ -110,13 +133,30 @@ mod tests {
                 }
                 for start in 0..=n {
                     let end = path[start..].iter().position(|&b| b == b'/').map_or(n, |i| start + i);
-                    let mut first = [0; 8];
-                    let len = (end - start).min(8);
-                    first[..len].copy_from_slice(&path[start..start + len]);
-                    assert_eq!(cut(&path, start), Cut { end, word: u64::from_le_bytes(first) }, "{n} {slash} {start}");
+                    assert_eq!(segment_end(&path, start), end, "{n} {slash} {start}");
+                    if n >= 8 && start < n {
+                        let x = xored(&path, start, n - 8);
+                        let segment = &path[start..end];
+                        let fast = short_end(x).map_or(x, |bit| short_key(x, bit));
+                        assert_eq!(fast, key::<false>(segment), "{n} {slash} {start}");
+                        assert_eq!(short_end(x).is_some(), segment.len() < 8);
+                    }
                 }
             }
         }
+    }
+
+    #[test]
+    fn keys_tell_segments_apart() {
+        let segments: Vec<&[u8]> =
+            vec![b"", b"\0", b"\0\0", b"a", b"a\0", b"\0a", b"\0\0a", b"abcdefg", b"abcdefg\0", b"abcdefgh", b"\0\0\0\0\0\0\0\0"];
+        for (i, a) in segments.iter().enumerate() {
+            for b in &segments[..i] {
+                assert_ne!(key::<false>(a), key::<false>(b), "{a:?} {b:?}");
+            }
+        }
+        assert_eq!(key::<true>(b"AbC"), key::<false>(b"abc"));
+        assert_eq!(key::<true>(b"ABCDEFGHIJ"), key::<false>(b"abcdefghij"));
     }
 
     #[test]

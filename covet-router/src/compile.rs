@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::arena::{ANY_ONLY, EMPTY, Key, Leaf, MORE, NO_TABLE, Node, Statics, Table, kind, tag_of};
+use crate::arena::{
+    ANY_ONLY, Leaf, MORE, NO_TABLE, Node, PLAIN_CHILD, Statics, Table, key_of, kind, slot_of, tag_of,
+};
 use crate::methods::{GET, HEAD, OPTIONS, STANDARD};
 use crate::order;
 use crate::pattern::Segment;
@@ -11,6 +13,7 @@ use crate::pattern::Segment;
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
     pub(crate) segments: Vec<Segment>,
+    /// With [`COMPLEX`](crate::arena::COMPLEX), where it applies.
     pub(crate) variant: u32,
     /// Bit number of the method; `None` for any.
     pub(crate) method: Option<u8>,
@@ -23,7 +26,7 @@ pub(crate) fn compile(mut inputs: Vec<Input>, fold: bool, automatic_options: boo
         inputs: &inputs,
         fold,
         automatic_options,
-        nodes: vec![Node { tag: EMPTY, ..Node::UNUSED }, Node::UNUSED],
+        nodes: vec![Node::UNUSED; 2],
         text: Vec::new(),
         matchers: Vec::new(),
         leaves: Vec::new(),
@@ -102,9 +105,11 @@ impl<'a> Builder<'a> {
         }
         let alt = if literals < children.len() { index(first) } else { fail };
         self.nodes[at].alt = alt;
+        if children.get(literals).is_some_and(|c| tag_of(c.segment) == kind::PLAIN) {
+            self.nodes[at].shift |= PLAIN_CHILD;
+        }
         for (child, slot) in children.iter().zip(slots) {
             self.nodes[slot].fail = alt;
-            self.nodes[slot].depth = depth_of(depth + 1);
             self.fill(slot, child.from, child.to, depth + 1);
         }
         for (i, child) in children[literals..].iter().enumerate() {
@@ -200,26 +205,26 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|c| if let Segment::Literal(text) = c.segment { &**text } else { "" })
             .collect();
-        let keys: Vec<Key> = texts.iter().map(|t| key_of(t)).collect();
+        let keys: Vec<Key> = texts.iter().map(|t| key_of::<false>(t.as_bytes())).collect();
         let (bits, mult, slots) = arrange(&keys);
         let base = self.nodes.len();
         self.nodes.resize(base + (1 << bits), Node::UNUSED);
         let mask = (1 << bits) - 1;
         for ((text, key), &slot) in texts.iter().zip(&keys).zip(&slots) {
             let text_at = if text.len() > 16 { self.add_text(text) } else { 0 };
-            let shift = self.nodes[base + slot].shift;
+            let depth = self.nodes[base + slot].depth;
             self.nodes[base + slot] =
-                Node { lo: key.lo, hi: key.hi, text: text_at, tag: literal_len(text), shift, ..Node::UNUSED };
+                Node { lo: key.0, hi: key.1, text: text_at, tag: literal_len(text), depth, ..Node::UNUSED };
             // Whoever probes from the home slot has to pass every slot before this one.
-            let mut pass = key.slot(mult, shift_of(bits));
+            let mut pass = slot_of(key.0, key.1, mult, shift_of(bits));
             while pass != slot {
-                self.nodes[base + pass].shift |= MORE;
+                self.nodes[base + pass].depth |= MORE;
                 pass = (pass + 1) & mask;
             }
         }
         self.nodes[at].table = index(base);
         self.nodes[at].mult = mult;
-        self.nodes[at].shift = (self.nodes[at].shift & MORE) | shift_of(bits);
+        self.nodes[at].shift = (self.nodes[at].shift & !NO_TABLE) | shift_of(bits);
         slots.iter().map(|slot| base + slot).collect()
     }
 
@@ -266,9 +271,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn key_of(text: &str) -> Key {
-    Key::new::<false>(text.as_bytes(), 0, text.len(), crate::bytes::cut(text.as_bytes(), 0).word)
-}
+/// What is hashed of a literal segment.
+type Key = (u64, u64);
 
 /// Literal segments are shorter than a pattern may be.
 #[allow(clippy::cast_possible_truncation, reason = "patterns are at most 8 KiB long")]
@@ -321,7 +325,7 @@ fn place(keys: &[Key], bits: u32, mult: u64) -> (usize, Vec<usize>) {
     let slots = keys
         .iter()
         .map(|key| {
-            let mut slot = key.slot(mult, shift_of(bits));
+            let mut slot = slot_of(key.0, key.1, mult, shift_of(bits));
             while used[slot] {
                 slot = (slot + 1) & (size - 1);
                 cost += 1;
@@ -340,4 +344,3 @@ fn splitmix(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-const _: () = assert!(NO_TABLE & MORE == 0);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use http::Method;
 
-use crate::arena::{ANY_ONLY, Table};
+use crate::arena::{ANY_ONLY, COMPLEX, NUMBER, Table};
 use crate::builder::{Case, RouteId, TrailingSlash};
 use crate::capture;
 use crate::methods::{self, AllowTable};
 use crate::pattern::Segment;
-use crate::walk::{CELLS, MANY_CELLS, Sink, pack, walk};
+use crate::walk::{At, CELLS, MANY_CELLS, Sink, pack, resume, walk};
 
 /// A parameter of a variant.
 #[derive(Debug)]
@@ -28,8 +28,6 @@ pub(crate) struct Variant {
     pub(crate) route: u32,
     pub(crate) params: Arc<[ParamInfo]>,
     pub(crate) segments: Vec<Segment>,
-    /// Captures are whole segments among the first sixteen: the walk's cells are the captures.
-    pub(crate) simple: bool,
 }
 
 /// A route without its value.
@@ -76,6 +74,8 @@ pub(crate) struct Core {
     pub(crate) all_methods: u64,
     pub(crate) slash: TrailingSlash,
     pub(crate) case: Case,
+    /// Whether either policy is more than strict.
+    pub(crate) lenient: bool,
     pub(crate) automatic_options: bool,
     pub(crate) max_path: usize,
 }
@@ -99,14 +99,38 @@ impl Pass {
     }
 }
 
-/// The outcome of a search: variant plus one, or 0; the pass; the host table.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
-    pub(crate) variant: u32,
-    pub(crate) pass: Pass,
-}
+/// The outcome of a search: 0, or a variant's number plus one with flags. Below [`COMPLEX`] it is a match whose captures are the walk's cells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Found(pub(crate) u32);
 
-pub(crate) const NOTHING: Found = Found { variant: 0, pass: Pass::EXACT };
+impl Found {
+    pub(crate) const NOTHING: Self = Self(0);
+    const ADDED: u32 = 1 << 27;
+    const REMOVED: u32 = 1 << 28;
+    const FOLDED: u32 = 1 << 29;
+
+    fn new(variant: u32, pass: Pass) -> Self {
+        let flag = |on: bool, flag: u32| if on { flag } else { 0 };
+        let flags = flag(pass.added, Self::ADDED) | flag(pass.removed, Self::REMOVED) | flag(pass.folded, Self::FOLDED);
+        Self(variant | flags)
+    }
+
+    /// Index of the variant, if there is one.
+    pub(crate) fn variant(self) -> Option<usize> {
+        ((self.0 & NUMBER) as usize).checked_sub(1)
+    }
+
+    /// Index of the variant, if it is an ordinary match with nothing left to do.
+    #[inline(always)]
+    pub(crate) fn plain(self) -> Option<usize> {
+        if self.0 < COMPLEX { (self.0 as usize).checked_sub(1) } else { None }
+    }
+
+    pub(crate) fn pass(self) -> Pass {
+        let has = |flag| self.0 & flag != 0;
+        Pass { added: has(Self::ADDED), removed: has(Self::REMOVED), folded: has(Self::FOLDED) }
+    }
+}
 
 /// Sees routes for any method.
 pub(crate) struct AnySink;
@@ -158,15 +182,17 @@ pub(crate) struct AllSink {
 impl Sink for AllSink {
     fn leaf(&mut self, table: &Table, leaf: u32) -> u32 {
         if leaf & ANY_ONLY != 0 {
-            self.found.push(leaf & !ANY_ONLY);
+            self.found.push(leaf & NUMBER);
             return 0;
         }
         let Some(leaf) = table.leaves.get((leaf as usize).wrapping_sub(1)) else {
             return 0;
         };
         let mut add = |variant: u32| {
-            if variant != 0 && !self.found.contains(&(variant - 1)) {
-                self.found.push(variant - 1);
+            if let Some(variant) = (variant & NUMBER).checked_sub(1)
+                && !self.found.contains(&variant)
+            {
+                self.found.push(variant);
             }
         };
         if let Some(bit) = self.bit {
@@ -210,19 +236,15 @@ impl Core {
     #[inline(always)]
     fn search<S: Sink>(&self, path: &str, sink: &mut S, cells: &mut [u32; CELLS]) -> Found {
         if path.len() > self.max_path || !path.starts_with('/') {
-            return NOTHING;
+            return Found::NOTHING;
         }
-        let found = match self.case {
-            Case::Ignore => 0,
-            _ => exact(&self.main.strict, path, sink, cells),
-        };
-        if found != 0 || (self.slash == TrailingSlash::Strict && self.case == Case::Strict) {
-            return Found { variant: found, pass: Pass::EXACT };
+        if self.lenient {
+            return self.passes(&self.main, path, sink, cells);
         }
-        self.lenient(&self.main, path, sink, cells)
+        Found(exact(&self.main.strict, path, sink, cells))
     }
 
-    /// All passes through the tables of the hosts that match, then through those without a host. `matched` is the host.
+    /// All passes through the tables of the hosts that match, then through those without a host.
     pub(crate) fn search_hosts<S: Sink>(
         &self,
         host: &str,
@@ -231,21 +253,13 @@ impl Core {
         cells: &mut [u32; CELLS],
     ) -> Found {
         if path.len() > self.max_path || !path.starts_with('/') {
-            return NOTHING;
+            return Found::NOTHING;
         }
-        for tables in self.tables_of(host) {
-            let mut found = Found {
-                variant: if self.case == Case::Ignore { 0 } else { exact(&tables.strict, path, sink, cells) },
-                pass: Pass::EXACT,
-            };
-            if found.variant == 0 {
-                found = self.lenient(tables, path, sink, cells);
-            }
-            if found.variant != 0 {
-                return found;
-            }
+        if self.hosts.is_empty() {
+            return self.search(path, sink, cells);
         }
-        NOTHING
+        let mut found = self.tables_of(host).map(|tables| self.passes(tables, path, sink, cells));
+        found.find(|found| *found != Found::NOTHING).unwrap_or(Found::NOTHING)
     }
 
     /// The tables that apply to a host (without port; empty for none), in order of precedence.
@@ -261,10 +275,16 @@ impl Core {
         literal.into_iter().chain(patterns).map(|h| &h.tables).chain([&self.main])
     }
 
-    /// The passes that the policies add, in order: slash toggled, case folded, both.
+    /// The passes that the policies ask for, in order: as given, slash toggled, case folded, both.
     #[cold]
     #[inline(never)]
-    fn lenient<S: Sink>(&self, tables: &Tables, path: &str, sink: &mut S, cells: &mut [u32; CELLS]) -> Found {
+    fn passes<S: Sink>(&self, tables: &Tables, path: &str, sink: &mut S, cells: &mut [u32; CELLS]) -> Found {
+        if self.case != Case::Ignore {
+            let variant = exact(&tables.strict, path, sink, cells);
+            if variant != 0 {
+                return Found(variant);
+            }
+        }
         let toggled = self.slash != TrailingSlash::Strict && path.len() > 1;
         let removed = path.ends_with('/');
         let pass = |folded, toggle| Pass { folded, removed: toggle && removed, added: toggle && !removed };
@@ -277,25 +297,13 @@ impl Core {
         for (table, pass) in passes.into_iter().flatten() {
             let variant = general(table, pass.path(path), pass.added, sink, cells);
             if variant != 0 {
-                return Found { variant, pass };
+                return Found::new(variant, pass);
             }
         }
-        NOTHING
+        Found::NOTHING
     }
 
-    /// The captures of a variant: the walk's cells, or a second look at the path.
-    #[inline(always)]
-    pub(crate) fn captures(
-        &self,
-        variant: &Variant,
-        pass: Pass,
-        path: &str,
-        host: &str,
-        cells: &mut [u32; CELLS],
-    ) -> Option<Box<[u32]>> {
-        if variant.simple { None } else { self.recapture(variant, pass, path, host, cells) }
-    }
-
+    /// The captures of a variant, from a second look at the path; what does not fit into the cells is returned.
     #[cold]
     #[inline(never)]
     pub(crate) fn recapture(
@@ -344,7 +352,7 @@ fn exact<S: Sink>(table: &Table, path: &str, sink: &mut S, cells: &mut [u32; CEL
             return variant;
         }
     }
-    if table.depth < CELLS { walk::<S, false, CELLS>(table, path, false, sink, cells) } else { general(table, path, false, sink, cells) }
+    if table.depth < CELLS { walk(table, path, sink, cells) } else { general(table, path, false, sink, cells) }
 }
 
 /// Any table, any pass.
@@ -352,10 +360,11 @@ fn exact<S: Sink>(table: &Table, path: &str, sink: &mut S, cells: &mut [u32; CEL
 #[inline(never)]
 pub(crate) fn general<S: Sink>(table: &Table, path: &str, extra: bool, sink: &mut S, cells: &mut [u32; CELLS]) -> u32 {
     let mut many = [0; MANY_CELLS];
+    let extra = usize::from(extra);
     let variant = if table.fold {
-        walk::<S, true, MANY_CELLS>(table, path, extra, sink, &mut many)
+        resume::<S, true, MANY_CELLS>(table, path, extra, sink, &mut many, At::ROOT)
     } else {
-        walk::<S, false, MANY_CELLS>(table, path, extra, sink, &mut many)
+        resume::<S, false, MANY_CELLS>(table, path, extra, sink, &mut many, At::ROOT)
     };
     if let Some(first) = many.first_chunk::<CELLS>() {
         *cells = *first;

@@ -77,8 +77,8 @@ impl<T> Router<T> {
         let mut sink = MethodSink { bit: self.inner.core.bit(method), allow: 0 };
         let found = self.inner.core.find_method(path, &mut sink, &mut cells);
         match self.matched(found, path, "", cells) {
-            Some(m) if found.pass == Pass::EXACT => Ok(m),
-            matched => self.inner.core.judge(found, method, path, sink.allow).map_or(matched.ok_or(Miss::NotFound), Err),
+            Some(m) => Ok(m),
+            None => Err(self.inner.core.judge(found, method, path, sink.allow)),
         }
     }
 
@@ -93,12 +93,8 @@ impl<T> Router<T> {
         let mut sink = MethodSink { bit: core.bit(target.method), allow: 0 };
         let host = host_name(target.host.unwrap_or(""));
         let found = core.search_hosts(host, target.path, &mut sink, &mut cells);
-        match self.matched(found, target.path, host, cells) {
-            Some(m) if found.pass == Pass::EXACT => Ok(m),
-            matched => {
-                core.judge(found, target.method, target.path, sink.allow).map_or(matched.ok_or(Miss::NotFound), Err)
-            }
-        }
+        self.matched(found, target.path, host, cells)
+            .ok_or_else(|| core.judge(found, target.method, target.path, sink.allow))
     }
 
     /// Every route that matches, in order of precedence: the first is what [`find`](Self::find) returns. Routes bound to a host are not seen, policies do not apply.
@@ -136,17 +132,36 @@ impl<T> Router<T> {
         found: Found,
         path: &'p str,
         host: &'p str,
-        mut cells: [u32; CELLS],
+        cells: [u32; CELLS],
     ) -> Option<Match<'r, 'p, T>> {
         let inner = &*self.inner;
-        let index = (found.variant as usize).wrapping_sub(1);
+        let Some(index) = found.plain() else {
+            return self.matched_otherwise(found, path, host, cells);
+        };
         let variant = inner.core.variants.get(index)?;
+        // The first variant of a route has the route's number.
         let value = inner.values.get(if index < inner.values.len() { index } else { variant.route as usize })?;
-        let more = inner.core.captures(variant, found.pass, path, host, &mut cells);
-        // Under a redirect policy another form of the path is no match; `find` turns it into a hint.
-        let hint = (found.pass.added || found.pass.removed) && inner.core.slash == TrailingSlash::Redirect
-            || found.pass.folded && inner.core.case == Case::Redirect;
-        (!hint).then_some(Match { value, params: Params { path, host, variant, cells, more }, core: &inner.core })
+        Some(Match { value, params: Params { path, host, variant, cells, more: None }, core: &inner.core })
+    }
+
+    /// A match by a policy or with captures to be made, or none.
+    #[inline(never)]
+    fn matched_otherwise<'r, 'p>(
+        &'r self,
+        found: Found,
+        path: &'p str,
+        host: &'p str,
+        mut cells: [u32; CELLS],
+    ) -> Option<Match<'r, 'p, T>> {
+        let core = &self.inner.core;
+        let variant = core.variants.get(found.variant()?)?;
+        let pass = found.pass();
+        if core.is_hint(pass) {
+            return None;
+        }
+        let more = core.recapture(variant, pass, path, host, &mut cells);
+        let value = self.inner.values.get(variant.route as usize)?;
+        Some(Match { value, params: Params { path, host, variant, cells, more }, core })
     }
 
     /// The routes, in order of precedence.
@@ -207,45 +222,40 @@ fn host_name(authority: &str) -> &str {
 }
 
 impl Core {
-    /// What a search that did not end in an ordinary match means; `None` if it is a match after all (or nothing).
-    #[cold]
+    /// Under a redirect policy another form of the path is no match but a hint.
+    fn is_hint(&self, pass: Pass) -> bool {
+        ((pass.added || pass.removed) && self.slash == TrailingSlash::Redirect)
+            || (pass.folded && self.case == Case::Redirect)
+    }
+
+    /// What a search without a match means. `allow` are the methods seen on the way.
     #[inline(never)]
-    fn judge<'r>(&'r self, found: Found, method: &Method, path: &str, allow: u64) -> Option<Miss<'r>> {
-        if found.variant == 0 {
-            let star = path == "*" && *method == Method::OPTIONS && self.automatic_options;
-            let allow = if star { self.all_methods } else { allow };
-            return Some(match self.allow.get(allow) {
-                Some(allow) => Miss::MethodNotAllowed { allow },
-                None if path.len() > self.max_path => Miss::TooLong { max: self.max_path },
-                None => Miss::NotFound,
-            });
-        }
-        let pass = found.pass;
-        let by_case = pass.folded && self.case == Case::Redirect;
-        let by_slash = (pass.added || pass.removed) && self.slash == TrailingSlash::Redirect;
-        if !by_case && !by_slash {
-            return None;
-        }
+    fn judge<'r>(&'r self, found: Found, method: &Method, path: &str, allow: u64) -> Miss<'r> {
+        let star = allow == 0 && path == "*" && *method == Method::OPTIONS && self.automatic_options;
         // A path that exists as given, for other methods, is not redirected.
-        if let Some(allow) = self.allow.get(allow) {
-            return Some(Miss::MethodNotAllowed { allow });
+        if let Some(allow) = self.allow.get(if star { self.all_methods } else { allow }) {
+            return Miss::MethodNotAllowed { allow };
         }
-        Some(self.location(found, path).map_or(Miss::NotFound, |location| Miss::Redirect { location }))
+        if path.len() > self.max_path {
+            return Miss::TooLong { max: self.max_path };
+        }
+        self.location(found, path).map_or(Miss::NotFound, |location| Miss::Redirect { location })
     }
 
     /// The form of the path that matches as it is: path-only, one slash in front, nothing that a browser would turn into one.
     fn location(&self, found: Found, path: &str) -> Option<Box<str>> {
+        let variant = self.variants.get(found.variant()?)?;
+        let pass = found.pass();
         let unsafe_start = path.starts_with("//") || path.starts_with("/\\");
         if unsafe_start || path.bytes().any(|b| b == b'\\' || b.is_ascii_control()) {
             return None;
         }
-        let mut out = if found.pass.folded {
-            let variant = self.variants.get((found.variant as usize).checked_sub(1)?)?;
-            crate::url::respell(&variant.segments, found.pass, path)?
+        let mut out = if pass.folded {
+            crate::url::respell(&variant.segments, pass, path)?
         } else {
-            found.pass.path(path).to_owned()
+            pass.path(path).to_owned()
         };
-        if found.pass.added && !found.pass.folded {
+        if pass.added && !pass.folded {
             out.push('/');
         }
         (out != path && !out.starts_with("//")).then(|| out.into())
