@@ -4,6 +4,8 @@
 //! of the clock from the revocation on, must be refused; whatever was never revoked must pass unless the horizon
 //! took it.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! What went wrong elsewhere, one test for each: how other blacklists lost a revocation, or their memory.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -246,7 +248,7 @@ fn p9_a_crowd_revokes_checks_and_expires_at_once() {
 
 // 10. Loss.
 
-fn block_on<F: std::future::Future>(future: F) -> F::Output {
+fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 

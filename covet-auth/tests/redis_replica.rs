@@ -2,6 +2,7 @@
 //!
 //! Each test runs a server of its own, found as `COVET_REDIS_SERVER` or `redis-server` on the path.
 #![cfg(feature = "redis")]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::net::TcpListener;
 use std::path::PathBuf;

@@ -97,7 +97,7 @@ impl Part {
             *self = self.rebuilt(0);
         }
         let mask = self.places.len() - 1;
-        let mut at = spread(number) / 16 & mask;
+        let mut at = (spread(number) / 16) & mask;
         loop {
             match &mut self.places[at] {
                 Some((found, old)) if *found == number => {

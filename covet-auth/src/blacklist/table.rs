@@ -10,7 +10,7 @@ use super::bucket::{Added, Bucket, Directory};
 use super::error::BlacklistError;
 use super::fingerprint::Fingerprint;
 use super::publish::{Published, Width};
-use super::segment::{self, Slots};
+use super::segment::Slots;
 use super::snapshot::{CUTOFF_MASK, LEVELS, Level, Snapshot, level_for};
 
 /// Segments freed by one call at most: 64 KiB each, a few microseconds each.
@@ -64,6 +64,7 @@ pub enum Revoked {
 }
 
 /// A bucket, by name.
+#[cfg(feature = "redis")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Tokens(u8, u64),
@@ -377,6 +378,7 @@ where
     }
 
     /// The buckets there are, to be listed one by one.
+    #[cfg(feature = "redis")]
     pub(crate) fn parts(&self) -> Vec<Part> {
         let levels = (0u8..).zip(&self.levels);
         let tokens = levels.flat_map(|(level, buckets)| buckets.keys().map(move |number| Part::Tokens(level, *number)));
@@ -387,12 +389,13 @@ where
 
     /// What a bucket holds, as changes that another table would need to refuse the same. Empty if the bucket is gone,
     /// or if whole fingerprints are not held.
+    #[cfg(feature = "redis")]
     pub(crate) fn list(&self, part: Part) -> Vec<Change> {
         let fingerprints = |bucket: &Bucket<W>| -> Vec<Fingerprint> {
             if W < 2 {
                 return Vec::new();
             }
-            let entries = bucket.segments().flat_map(|slots| segment::entries::<W>(slots));
+            let entries = bucket.segments().flat_map(|slots| super::segment::entries::<W>(slots));
             entries.map(|entry| Fingerprint([entry[0], entry[W - 1]])).collect()
         };
         match part {
@@ -412,7 +415,7 @@ where
             }
             Part::Cutoffs(number) => {
                 let Some(generation) = self.cutoffs.get(&number) else { return Vec::new() };
-                let entries = generation.bucket.segments().flat_map(|slots| segment::entries::<2>(slots));
+                let entries = generation.bucket.segments().flat_map(|slots| super::segment::entries::<2>(slots));
                 let change = |[first, second]: [u64; 2]| Change::Cutoff {
                     scope: Fingerprint([first, second & !CUTOFF_MASK]),
                     at: second & CUTOFF_MASK,
@@ -428,7 +431,7 @@ where
         let mut counts = Counts {
             keys: self.keys.len(),
             horizon: self.snapshot.horizon,
-            retired_bytes: self.retired.iter().map(|slots| allocated(slots)).sum(),
+            retired_bytes: self.retired.iter().map(allocated).sum(),
             ..Counts::default()
         };
         for ((level, bits), published) in self.levels.iter().zip(&LEVELS).zip(&self.snapshot.levels) {
@@ -460,7 +463,7 @@ impl Counts {
     fn add<const W: usize>(&mut self, bucket: &Bucket<W>) {
         self.buckets += 1;
         self.largest = self.largest.max(bucket.len());
-        self.bytes += bucket.overhead() + bucket.segments().map(|slots| allocated(slots)).sum::<usize>();
+        self.bytes += bucket.overhead() + bucket.segments().map(allocated).sum::<usize>();
     }
 }
 

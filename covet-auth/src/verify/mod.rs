@@ -10,6 +10,8 @@ mod header;
 mod keyring;
 mod scan;
 mod seen;
+#[cfg(test)]
+mod wycheproof;
 
 use std::borrow::Cow;
 use std::fmt;
