@@ -56,6 +56,10 @@ pub use pool::Pool;
 pub use statements::{LruCache, StatementCounters, StatementStats};
 pub use stats::{BUCKETS, ClosedBy, Histogram, Status};
 
+#[cfg(all(feature = "sqlite", not(covet_loom)))]
+#[forbid(unsafe_code)]
+pub mod sqlite;
+
 /// The most connections that one pool can be allowed to hold.
 pub const MAX_SIZE: usize = slot::MAX_SLOTS;
 
