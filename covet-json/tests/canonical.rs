@@ -75,6 +75,23 @@ fn integers_must_be_exact() {
     assert_eq!(to_string_canonical(&i64::MIN).unwrap(), "-9223372036854776000");
 }
 
+/// ECMAScript prints 2^60 as an integer that is not 2^60, and not a double either.
+#[test]
+fn canonical_integers_can_be_written_again() {
+    for shift in 53..=66 {
+        for odd in [1_u128, 3, 5, 0x9544_36C8_F703] {
+            let Ok(text) = to_string_canonical(&(odd << shift)) else { continue };
+            let Ok(back) = text.parse::<u128>() else { continue };
+            assert_eq!(to_string_canonical(&back).unwrap(), text);
+            let raw = RawValue::from_string(text.clone()).unwrap();
+            assert_eq!(to_string_canonical(&raw).unwrap(), text);
+        }
+    }
+    assert_eq!(to_string_canonical(&1_152_921_504_606_847_000_u64).unwrap(), "1152921504606847000");
+    assert!(to_string_canonical(&1_152_921_504_606_847_001_u64).is_err());
+    assert_eq!(to_string_canonical(&-1_152_921_504_606_847_000_i64).unwrap(), "-1152921504606847000");
+}
+
 #[test]
 fn floats_print_as_ecmascript_does() {
     for (value, text) in [

@@ -24,11 +24,16 @@ fn is_exact(value: u128) -> bool {
     value == 0 || 128 - value.leading_zeros() - value.trailing_zeros() <= f64::MANTISSA_DIGITS
 }
 
+/// An integer beyond [`EXACT`]. It is written as the double that it is; one that is no double passes only if that text says the same
+/// integer, so that canonical text which was read as integers can be written again.
 fn integer(room: Room<'_, '_>, negative: bool, magnitude: u128) -> Result<Cursor, Error> {
-    if !is_exact(magnitude) {
-        return Err(Error::new(Code::InexactInteger));
-    }
     let value = magnitude as f64;
+    if !is_exact(magnitude) {
+        let text = Ecma::new(zmij::Buffer::new().format_finite(value));
+        if text.as_str() != itoa::Buffer::new().format(magnitude) {
+            return Err(Error::new(Code::InexactInteger));
+        }
+    }
     number(room, if negative { -value } else { value })
 }
 

@@ -136,7 +136,8 @@ pub fn to_writer_pretty<W: io::Write, T: Serialize + ?Sized>(writer: W, value: &
 ///
 /// # Errors
 ///
-/// As [`to_vec`], and for what has no canonical form: NaN and infinities, integers that no double holds exactly, a key
+/// As [`to_vec`], and for what has no canonical form: NaN and infinities, integers that no double holds exactly (except such as canonical text
+/// itself contains), a key
 /// that occurs twice in an object.
 ///
 /// ```
