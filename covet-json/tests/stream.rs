@@ -80,6 +80,21 @@ fn lines_at_every_split() {
 }
 
 #[test]
+fn many_values_take_linear_time() {
+    // Looking for lines from the start at each value would take minutes.
+    let count = 400_000;
+    let text = "[1]\n".repeat(count);
+    let mut values = covet_json::Deserializer::from_str(&text).into_iter::<[u8; 1]>();
+    assert_eq!(values.by_ref().filter(Result::is_ok).count(), count);
+    assert_eq!(values.byte_offset(), text.len());
+    assert_eq!(LinesReader::<_, [u8; 1]>::new(text.as_bytes()).filter(Result::is_ok).count(), count);
+    let mut feed = Feed::<[u8; 1]>::lines();
+    feed.push(text.as_bytes()).unwrap();
+    feed.finish();
+    assert_eq!(std::iter::from_fn(|| feed.pull()).filter(Result::is_ok).count(), count);
+}
+
+#[test]
 fn truncation_is_an_error() {
     for (text, pointer) in [(ARRAY.trim(), ""), (NESTED, "/a/1/items")] {
         for end in 0..text.len() {

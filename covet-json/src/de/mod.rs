@@ -167,7 +167,7 @@ impl<'de, R: Read<'de>> Deserializer<R> {
 
     /// How many bytes of the input have been decoded. Behind a value, that is the end of its text.
     pub fn byte_offset(&self) -> usize {
-        self.read.position(self.pos).offset
+        self.read.offset(self.pos)
     }
 
     /// Decodes the values of the input one after the other, as an iterator.

@@ -30,7 +30,11 @@ pub trait Read<'de>: private::Sealed {
     #[doc(hidden)]
     fn more(&mut self, keep: usize) -> Result<Option<usize>>;
 
-    /// Line and column (from 1) and offset (from 0) of an index of the window.
+    /// Offset in the input of an index of the window.
+    #[doc(hidden)]
+    fn offset(&self, at: usize) -> usize;
+
+    /// Line and column (from 1) and offset (from 0) of an index of the window; counts the lines in front of it.
     #[doc(hidden)]
     fn position(&self, at: usize) -> Position;
 
@@ -160,6 +164,11 @@ impl<'de> Read<'de> for SliceRead<'de> {
     #[inline(always)]
     fn more(&mut self, _keep: usize) -> Result<Option<usize>> {
         Ok(None)
+    }
+
+    #[inline]
+    fn offset(&self, at: usize) -> usize {
+        at
     }
 
     fn position(&self, at: usize) -> Position {

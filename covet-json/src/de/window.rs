@@ -18,6 +18,8 @@ const BLOCK: usize = 64 << 10;
 pub(crate) struct Window {
     /// The window; its spare capacity is the room for more.
     buffer: Vec<u8>,
+    /// How much to ask a reader for: room is cleared before it is offered, which must not cost more than what comes.
+    ask: usize,
     /// Position of the first byte of the window.
     base: Position,
     /// Bytes from here on must stay; `usize::MAX` if none must.
@@ -28,7 +30,7 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new() -> Window {
-        Window { buffer: Vec::new(), base: Position::START, pinned: usize::MAX, keys: Vec::new() }
+        Window { buffer: Vec::new(), ask: FIRST, base: Position::START, pinned: usize::MAX, keys: Vec::new() }
     }
 
     #[inline(always)]
@@ -70,7 +72,7 @@ impl Window {
     /// Reads into the room, `most` bytes at most; returns how many.
     fn read(&mut self, reader: &mut impl io::Read, most: usize) -> io::Result<usize> {
         let len = self.buffer.len();
-        let room = (self.buffer.capacity() - len).min(most);
+        let room = (self.buffer.capacity() - len).min(most).min(self.ask);
         self.buffer.resize(len + room, 0);
         let read = loop {
             match reader.read(&mut self.buffer[len..]) {
@@ -78,8 +80,15 @@ impl Window {
                 result => break result,
             }
         };
-        self.buffer.truncate(len + read.as_ref().map_or(0, |&read| read.min(room)));
-        read.map(|read| read.min(room))
+        let read = read.map(|read| read.min(room));
+        let got = *read.as_ref().unwrap_or(&0);
+        self.buffer.truncate(len + got);
+        if got == self.ask {
+            self.ask = (self.ask * 2).min(BLOCK);
+        } else if got < self.ask / 4 {
+            self.ask = (self.ask / 2).max(FIRST);
+        }
+        read
     }
 
     /// Appends bytes, dropping those before `keep` if that saves memory. Returns how many were dropped.
@@ -151,6 +160,10 @@ macro_rules! read_window {
             self.window.text(start, end).map(Reference::Copied)
         }
 
+        fn offset(&self, at: usize) -> usize {
+            self.window.base.offset + at
+        }
+
         fn position(&self, at: usize) -> Position {
             self.window.position(at)
         }
@@ -213,11 +226,6 @@ impl<R: io::Read> IoRead<R> {
     pub(crate) fn limit_element(&mut self, end: usize, max_element: usize) {
         self.element_end = end;
         self.max_element = max_element;
-    }
-
-    /// Offset in the input of an index of the window.
-    pub(crate) fn offset(&self, at: usize) -> usize {
-        self.window.base.offset + at
     }
 }
 

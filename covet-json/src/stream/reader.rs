@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::MAX_ELEMENT;
 use super::walk::Walk;
-use crate::de::{DecodeOptions, Deserializer, IoRead};
+use crate::de::{DecodeOptions, Deserializer, IoRead, Read as _};
 use crate::error::{Code, Error, Result};
 
 /// What both iterators are: a walk over a reader.
