@@ -1,5 +1,7 @@
-//! Beside the peers: verification and the guard. The rows of the blacklist alone are in `peers/blacklist.rs`.
+//! Beside the peers: verification and the guard (`peers/tokens.rs`), the blacklist alone (`peers/blacklist.rs`).
 
+#[path = "peers/blacklist.rs"]
+mod blacklist;
 #[path = "peers/tokens.rs"]
 mod tokens;
 
@@ -8,5 +10,9 @@ fn main() -> std::process::ExitCode {
         tokens::verify(bench);
         tokens::remembered(bench);
         tokens::authenticate(bench);
+        blacklist::check(bench);
+        blacklist::beside_a_writer(bench);
+        blacklist::expire(bench);
+        blacklist::memory(bench);
     })
 }
