@@ -30,6 +30,8 @@ enum Stage<O: Owner> {
     Granted(Grant<O>),
 }
 
+/// On a cache line of its own: neighbours in the slab are used by different processors.
+#[repr(align(64))]
 struct Node<O: Owner> {
     previous: u32,
     next: u32,
