@@ -6,6 +6,7 @@
 use crate::queue::{Grant, Left, Look, Served, Ticket, Waiters};
 use crate::slot::{self, GATE, MAX_OVERTAKES, MAX_SLOTS, OVERTAKES, Segments, Take, Tenant, WAITERS, WOKEN};
 use crate::sync::{Mutex, MutexGuard};
+use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -35,11 +36,18 @@ pub(crate) struct Claim<O: Owner> {
     pub(crate) connects: bool,
 }
 
-/// What to do after the mutex has been released.
+/// What to do after the mutex has been released. Small, because almost always it is to wake one waiter at most.
 #[must_use = "waiters sleep and connections stay open until the effects are run"]
 pub(crate) struct Effects<O: Owner> {
+    /// When the operation began, read before the mutex was taken.
+    now: u64,
     pub(crate) wake: Option<Waker>,
-    pub(crate) wake_too: Vec<Waker>,
+    pub(crate) more: Option<Box<More<O>>>,
+}
+
+/// Effects that are rare.
+pub(crate) struct More<O: Owner> {
+    pub(crate) wake: Vec<Waker>,
     /// To be started as tasks.
     pub(crate) spawn: Vec<Claim<O>>,
     /// To be closed and then vacated as retired.
@@ -49,28 +57,39 @@ pub(crate) struct Effects<O: Owner> {
     /// To be dropped.
     stale: Option<Waker>,
     /// To be dropped.
-    unheard: Option<O::Failure>,
+    unheard: Option<Box<O::Failure>>,
 }
 
 impl<O: Owner> Effects<O> {
-    fn new() -> Self {
-        Self {
-            wake: None,
-            wake_too: Vec::new(),
-            spawn: Vec::new(),
-            retire: Vec::new(),
-            abandon: Vec::new(),
-            stale: None,
-            unheard: None,
-        }
+    fn new(now: u64) -> Self {
+        Self { now, wake: None, more: None }
     }
 
     fn wake(&mut self, waker: Option<Waker>) {
         match (waker, &mut self.wake) {
             (Some(waker), none @ None) => *none = Some(waker),
-            (Some(waker), Some(_)) => self.wake_too.push(waker),
+            (Some(waker), Some(_)) => self.more().wake.push(waker),
             (None, _) => {}
         }
+    }
+
+    fn stale(&mut self, waker: Option<Waker>) {
+        if waker.is_some() {
+            self.more().stale = waker;
+        }
+    }
+
+    fn more(&mut self) -> &mut More<O> {
+        self.more.get_or_insert_with(|| {
+            Box::new(More {
+                wake: Vec::new(),
+                spawn: Vec::new(),
+                retire: Vec::new(),
+                abandon: Vec::new(),
+                stale: None,
+                unheard: None,
+            })
+        })
     }
 }
 
@@ -87,7 +106,10 @@ pub(crate) enum Leaving {
 
 /// What came of joining the line.
 pub(crate) enum Joined {
+    /// In line; there may be something for the ticket already.
     Queued(Ticket),
+    /// In line, and for the time being there is nothing to do but to sleep. One in eight is asked to take the time.
+    Asleep(Ticket, bool),
     Full,
     Closed,
 }
@@ -101,6 +123,7 @@ pub(crate) struct Census {
     pub(crate) connecting: usize,
     pub(crate) waiting: usize,
     pub(crate) closed: bool,
+    pub(crate) overtakes: u64,
 }
 
 /// Fixed properties of a core.
@@ -135,12 +158,17 @@ struct State<O: Owner> {
     spawns: bool,
     closed: bool,
     drainers: Vec<Waker>,
+    /// Overtakes so far, but for those that the words still count.
+    overtakes: u64,
+    /// How many have joined the line.
+    joined: u32,
 }
 
 pub(crate) struct Core<O: Owner> {
     pub(crate) segments: Segments<O>,
-    state: Mutex<State<O>>,
     limits: Limits,
+    /// On cache lines of its own: who takes without waiting only reads what is beside it.
+    state: CachePadded<Mutex<State<O>>>,
 }
 
 impl<O: Owner> Core<O> {
@@ -162,10 +190,12 @@ impl<O: Owner> Core<O> {
             spawns: false,
             closed: false,
             drainers: Vec::new(),
+            overtakes: 0,
+            joined: 0,
         };
         let limits =
             Limits { max, ceiling: limits.ceiling.max(1), overtakes: limits.overtakes.min(MAX_OVERTAKES), ..limits };
-        Self { segments, state: Mutex::new(state), limits }
+        Self { segments, limits, state: CachePadded::new(Mutex::new(state)) }
     }
 
     /// An idle tenant, if there is one and nobody waits for it. One compare-and-swap.
@@ -176,18 +206,18 @@ impl<O: Owner> Core<O> {
 
     /// Gives a tenant back. One compare-and-swap, unless somebody waits.
     #[inline(always)]
-    pub(crate) fn put(tenant: Box<Tenant<O>>) -> Option<(Arc<O>, Effects<O>)> {
+    pub(crate) fn put(tenant: Box<Tenant<O>>, now: u64) -> Option<(Arc<O>, Effects<O>)> {
         match slot::publish(tenant) {
             Ok(()) => None,
-            Err(tenant) => Some(Self::put_slow(tenant)),
+            Err(tenant) => Some(Self::put_slow(tenant, now)),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn put_slow(tenant: Box<Tenant<O>>) -> (Arc<O>, Effects<O>) {
+    fn put_slow(tenant: Box<Tenant<O>>, now: u64) -> (Arc<O>, Effects<O>) {
         let owner = Arc::clone(tenant.owner());
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(now);
         let core = owner.core();
         core.receive(&owner, &mut core.state.lock(), tenant, &mut effects);
         (owner, effects)
@@ -196,7 +226,7 @@ impl<O: Owner> Core<O> {
     /// Work has ended well: its tenant goes to the line, or becomes idle.
     pub(crate) fn complete(tenant: Box<Tenant<O>>, connects: bool, ticket: Option<&Ticket>) -> (Arc<O>, Effects<O>) {
         let owner = Arc::clone(tenant.owner());
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let core = owner.core();
         let mut state = core.state.lock();
         state.end_work(connects, ticket);
@@ -209,7 +239,7 @@ impl<O: Owner> Core<O> {
     fn receive(&self, owner: &O, state: &mut State<O>, tenant: Box<Tenant<O>>, effects: &mut Effects<O>) {
         if state.closed || state.surplus() > 0 {
             state.retiring += 1;
-            effects.retire.push(tenant);
+            effects.more().retire.push(tenant);
         } else if self.limits.overtakes > 0 && state.waiters.len() > 0 && !self.segments.gated() {
             self.segments.publish_any(tenant);
             if !state.woken {
@@ -219,6 +249,9 @@ impl<O: Owner> Core<O> {
             return self.settle(state, effects);
         } else if let Some(tenant) = self.hand_over(owner, state, tenant, effects) {
             self.segments.publish_any(tenant);
+        } else if state.waiters.len() > 0 && self.limits.overtakes == 0 && state.saturated(self.limits.ceiling) {
+            // The common case under load: one waiter less, and nothing that dispatch could do about the others.
+            return;
         }
         self.dispatch(owner, state, effects);
     }
@@ -252,7 +285,7 @@ impl<O: Owner> Core<O> {
     fn expire(&self, owner: &O, state: &mut State<O>, effects: &mut Effects<O>) {
         while let Some(deadline) = state.waiters.deadline()
             && deadline != u64::MAX
-            && deadline <= owner.now()
+            && deadline <= effects.now
         {
             state.fail_head(owner.expired(), effects);
         }
@@ -279,8 +312,8 @@ impl<O: Owner> Core<O> {
             && state.start(claim, effects)
         {}
         self.set_flags(state, false);
-        if state.closed && state.occupied == 0 {
-            effects.wake_too.append(&mut state.drainers);
+        if state.closed && state.occupied == 0 && !state.drainers.is_empty() {
+            effects.more().wake.append(&mut state.drainers);
         }
     }
 
@@ -303,13 +336,12 @@ impl<O: Owner> Core<O> {
             clear |= (GATE & !flags) | OVERTAKES;
         }
         state.flags = flags;
-        self.segments.set_flags(flags, clear);
+        state.overtakes += self.segments.set_flags(flags, clear);
     }
 
-    /// Joins the line, behind everybody or (`front`) before everybody. Always look at the ticket afterwards: it may
-    /// have been served already.
-    pub(crate) fn join(&self, owner: &O, waker: &Waker, deadline: u64, front: bool) -> (Joined, Effects<O>) {
-        let mut effects = Effects::new();
+    /// Joins the line, behind everybody or (`front`) before everybody.
+    pub(crate) fn join(&self, owner: &O, waker: Waker, deadline: u64, front: bool) -> (Joined, Effects<O>) {
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         if state.closed {
             return (Joined::Closed, effects);
@@ -323,40 +355,50 @@ impl<O: Owner> Core<O> {
         // Those for whom work is in flight do not count: they wait for their own connection.
         let queued = state.waiters.len() - state.waiters.len().min(state.working);
         if !front && queued > self.limits.queue && state.waiters.waits(&ticket) {
-            let left = state.waiters.leave(&ticket, &mut effects.stale);
+            let mut stale = None;
+            let left = state.waiters.leave(&ticket, &mut stale);
+            effects.stale(stale);
             self.pass_on(owner, &mut state, left, &mut effects);
             return (Joined::Full, effects);
         }
+        let asleep = state.waiters.sleeps(&ticket);
+        state.joined = state.joined.wrapping_add(1);
+        let timed = state.joined % 8 == 1;
         drop(state);
-        (Joined::Queued(ticket), effects)
+        (if asleep { Joined::Asleep(ticket, timed) } else { Joined::Queued(ticket) }, effects)
     }
 
     /// Looks at one's place in the line. After `Look::Granted` the ticket is spent.
     pub(crate) fn look(&self, owner: &O, ticket: &Ticket, waker: &Waker) -> (Look<O>, Effects<O>) {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(0);
         let mut state = self.state.lock();
         if state.woken && state.waiters.is_head(ticket) {
             self.compete(owner, &mut state, &mut effects);
         }
-        let look = state.waiters.look(ticket, waker, &mut effects.stale);
+        let mut stale = None;
+        let look = state.waiters.look(ticket, waker, &mut stale);
         drop(state);
+        drop(stale);
         (look, effects)
     }
 
     /// Bounded barging: the head was woken to look for itself. If a newcomer was faster, it sleeps on at its place.
     fn compete(&self, owner: &O, state: &mut State<O>, effects: &mut Effects<O>) {
+        effects.now = owner.now();
         state.woken = false;
         self.dispatch(owner, state, effects);
     }
 
     /// Leaves the line; whatever had been given to the ticket goes to the next.
     pub(crate) fn leave(&self, owner: &O, ticket: &Ticket) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         if state.waiters.is_head(ticket) {
             state.woken = false;
         }
-        let left = state.waiters.leave(ticket, &mut effects.stale);
+        let mut stale = None;
+        let left = state.waiters.leave(ticket, &mut stale);
+        effects.stale(stale);
         self.pass_on(owner, &mut state, left, &mut effects);
         drop(state);
         effects
@@ -366,7 +408,7 @@ impl<O: Owner> Core<O> {
         match left {
             Left::Grant(Grant::Tenant(tenant)) => return self.receive(owner, state, tenant, effects),
             Left::Claim(claim) => state.unclaim(claim),
-            Left::Grant(Grant::Failure(failure)) => effects.unheard = Some(failure),
+            Left::Grant(Grant::Failure(failure)) => effects.more().unheard = Some(failure),
             Left::Nothing => {}
         }
         self.dispatch(owner, state, effects);
@@ -374,7 +416,7 @@ impl<O: Owner> Core<O> {
 
     /// Leaves work for somebody else to carry on.
     pub(crate) fn park(&self, owner: &O, claim: Claim<O>, ticket: Option<&Ticket>, driven: bool) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         if driven {
             state.working -= 1;
@@ -384,10 +426,10 @@ impl<O: Owner> Core<O> {
         }
         if state.closed || state.surplus() > 0 {
             state.retiring += 1;
-            effects.abandon.push(claim);
+            effects.more().abandon.push(claim);
         } else if state.spawns {
             state.working += 1;
-            effects.spawn.push(claim);
+            effects.more().spawn.push(claim);
         } else {
             state.pending.push_back(claim);
         }
@@ -405,7 +447,7 @@ impl<O: Owner> Core<O> {
         failure: Option<O::Failure>,
         ticket: Option<&Ticket>,
     ) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         match leaving {
             Leaving::Held => {}
@@ -435,12 +477,12 @@ impl<O: Owner> Core<O> {
 
     /// From now on claims are tasks. Those that lie about are started.
     pub(crate) fn spawn_from_now_on(&self, owner: &O) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         state.spawns = true;
         while let Some(claim) = state.pending.pop_front() {
             state.working += 1;
-            effects.spawn.push(claim);
+            effects.more().spawn.push(claim);
         }
         self.dispatch(owner, &mut state, &mut effects);
         drop(state);
@@ -465,7 +507,7 @@ impl<O: Owner> Core<O> {
     #[cfg(feature = "tokio")]
     /// Fails the waiters at the head whose time is over.
     pub(crate) fn expire_now(&self, owner: &O) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         self.expire(owner, &mut state, &mut effects);
         self.dispatch(owner, &mut state, &mut effects);
@@ -475,7 +517,7 @@ impl<O: Owner> Core<O> {
 
     /// Sets the maximum, within 1 and [`MAX_SLOTS`].
     pub(crate) fn resize(&self, owner: &O, max: usize) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         state.max = max.clamp(1, MAX_SLOTS);
         self.segments.reserve(state.max, state.flags);
@@ -490,9 +532,9 @@ impl<O: Owner> Core<O> {
         self.set_flags(state, false);
         while state.closed || state.surplus() > 0 {
             if let Some(claim) = state.pending.pop_back() {
-                effects.abandon.push(claim);
+                effects.more().abandon.push(claim);
             } else if let Some(tenant) = self.segments.take_coldest() {
-                effects.retire.push(tenant);
+                effects.more().retire.push(tenant);
             } else {
                 break;
             }
@@ -502,13 +544,13 @@ impl<O: Owner> Core<O> {
 
     /// Takes every idle tenant that `judge` condemns out of the pool. `judge` runs under the mutex.
     pub(crate) fn sweep(&self, owner: &O, mut judge: impl FnMut(&mut O::Value) -> bool) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         for slot in 0..state.vacant.bound {
             let Some(mut tenant) = self.segments.take_at(slot) else { continue };
             if judge(&mut tenant.value) {
                 state.retiring += 1;
-                effects.retire.push(tenant);
+                effects.more().retire.push(tenant);
             } else {
                 self.segments.publish_any(tenant);
             }
@@ -520,7 +562,7 @@ impl<O: Owner> Core<O> {
 
     /// Closes: waiters fail, idle connections and work that nobody drives go. What is held goes when it comes back.
     pub(crate) fn close(&self, owner: &O) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         state.closed = true;
         self.shrink(&mut state, &mut effects);
@@ -553,6 +595,7 @@ impl<O: Owner> Core<O> {
             connecting: state.connecting,
             waiting: state.waiters.len(),
             closed: state.closed,
+            overtakes: state.overtakes + self.segments.overtakes(),
         }
     }
 
@@ -573,6 +616,11 @@ impl<O: Owner> State<O> {
     /// By how much the pool exceeds its maximum, what is being closed already apart.
     fn surplus(&self) -> usize {
         (self.occupied - self.retiring).saturating_sub(self.max)
+    }
+
+    /// Whether nothing can be begun for those who wait.
+    fn saturated(&self, ceiling: usize) -> bool {
+        self.pending.is_empty() && (self.occupied >= self.max || self.connecting >= ceiling)
     }
 
     fn end_work(&mut self, connects: bool, ticket: Option<&Ticket>) {
@@ -601,7 +649,7 @@ impl<O: Owner> State<O> {
     fn start(&mut self, claim: Claim<O>, effects: &mut Effects<O>) -> bool {
         self.working += 1;
         if self.spawns {
-            effects.spawn.push(claim);
+            effects.more().spawn.push(claim);
             return true;
         }
         match self.waiters.assign(claim) {
@@ -628,7 +676,7 @@ impl<O: Owner> State<O> {
     }
 
     fn fail_head(&mut self, failure: O::Failure, effects: &mut Effects<O>) {
-        if let Ok(Served { waker, claim }) = self.waiters.grant(Grant::Failure(failure)) {
+        if let Ok(Served { waker, claim }) = self.waiters.grant(Grant::Failure(Box::new(failure))) {
             effects.wake(waker);
             self.woken = false;
             if let Some(claim) = claim {

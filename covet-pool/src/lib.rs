@@ -7,6 +7,9 @@ mod clock;
 mod config;
 #[forbid(unsafe_code)]
 mod core;
+#[cfg(feature = "deadpool-0_13")]
+#[forbid(unsafe_code)]
+pub mod deadpool;
 #[forbid(unsafe_code)]
 mod error;
 #[forbid(unsafe_code)]
@@ -21,6 +24,8 @@ mod job;
 mod maintain;
 #[forbid(unsafe_code)]
 mod manager;
+#[forbid(unsafe_code)]
+mod observe;
 #[forbid(unsafe_code)]
 mod park;
 #[forbid(unsafe_code)]
@@ -50,6 +55,10 @@ pub use manager::{Manager, Return};
 pub use pool::Pool;
 pub use statements::{LruCache, StatementCounters, StatementStats};
 pub use stats::{BUCKETS, ClosedBy, Histogram, Status};
+
+#[cfg(all(feature = "sqlite", not(covet_loom)))]
+#[forbid(unsafe_code)]
+pub mod sqlite;
 
 /// The most connections that one pool can be allowed to hold.
 pub const MAX_SIZE: usize = slot::MAX_SLOTS;

@@ -9,14 +9,15 @@ use anyhow::{Result, bail};
 
 use crate::ci::Notices;
 use crate::metadata::{Package, Workspace};
-use crate::process::{cargo, check};
+use crate::process::{cargo, check, output};
 
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask loom [CRATE...]
 
 Runs the model-checked tests of the crates that have some, or of those named, with RUSTFLAGS=\"--cfg covet_loom\" in a
-target folder of their own. A crate has some if it has a file tests/loom*.rs, or unit tests with `loom` in their path
-and says so in its manifest: [package.metadata.covet] loom = true.
+target folder of their own. A crate has some if it depends on loom: the files tests/loom*.rs, and the unit tests with
+`loom` in their path if there are no such files or the manifest says [package.metadata.covet] loom = true. To find none is
+a failure.
 
 LOOM_MAX_PREEMPTIONS bounds the search (3 unless set); LOOM_LOG=trace shows it.
 ";
@@ -75,17 +76,29 @@ fn test(workspace: &Workspace, package: &Package) -> Result<()> {
         check(&mut build(&["--test", &target.name]))?;
     }
     if has_unit_models(package) {
+        check(&mut build(&["--lib", "--no-run"]))?;
+        // A filter that matches nothing passes in silence.
+        let list = output(build(&["--quiet", "--lib"]).args(["--", "loom", "--list"]))?;
+        if !list.lines().any(|line| line.ends_with(": test")) {
+            bail!("{} depends on loom, but no unit test under `--cfg covet_loom` has `loom` in its path", package.name);
+        }
         check(build(&["--lib"]).args(["--", "loom"]))?;
     }
     Ok(())
 }
 
 fn has_models(package: &Package) -> bool {
-    has_unit_models(package) || package.targets_of("test").any(|target| is_model(&target.name))
+    package.dependencies.iter().any(|dependency| dependency.name == "loom") || has_unit_models(package)
 }
 
 fn has_unit_models(package: &Package) -> bool {
-    package.covet["loom"].as_bool() == Some(true)
+    match package.covet["loom"].as_bool() {
+        Some(said) => said,
+        None => {
+            let files = package.targets_of("test").any(|target| is_model(&target.name));
+            !files && package.dependencies.iter().any(|dependency| dependency.name == "loom")
+        }
+    }
 }
 
 fn is_model(test: &str) -> bool {
@@ -101,15 +114,19 @@ fn names(workspace: &Workspace) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metadata::Target;
+    use crate::metadata::{Dependency, Target};
 
     #[test]
-    fn models_are_found_by_file_or_by_manifest() {
-        let target = |name: &str, kind: &str| Target { name: name.into(), kind: kind.into(), ..Target::default() };
-        let with = |targets| Package { targets, ..Package::default() };
-        assert!(has_models(&with(vec![target("loom_slot", "test")])));
-        assert!(!has_models(&with(vec![target("loom", "example"), target("heirloom", "test")])));
-        let said = Package { covet: serde_json::json!({ "loom": true }), ..Package::default() };
-        assert!(has_models(&said));
+    fn models_are_where_loom_is() {
+        let test = |name: &str| Target { name: name.into(), kind: "test".into(), ..Target::default() };
+        let loom = Dependency { name: "loom".into(), ..Dependency::default() };
+        let files =
+            Package { targets: vec![test("loom_slot")], dependencies: vec![loom.clone()], ..Package::default() };
+        assert!(has_models(&files) && !has_unit_models(&files));
+        let units = Package { targets: vec![test("heirloom")], dependencies: vec![loom], ..Package::default() };
+        assert!(has_models(&units) && has_unit_models(&units));
+        let both = Package { covet: serde_json::json!({ "loom": true }), ..files };
+        assert!(has_models(&both) && has_unit_models(&both));
+        assert!(!has_models(&Package { dependencies: vec![], ..units }));
     }
 }

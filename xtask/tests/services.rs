@@ -49,7 +49,10 @@ fn falls_silent(address: SocketAddr) -> bool {
 
 /// Starts servers around a command that does not end by itself.
 fn endless() -> (Child, HashMap<String, String>) {
-    let mut child = services_run(&["sh", "-c", "env; echo ready; sleep 100000"]).spawn().unwrap();
+    // Many short sleeps: a shell acts on SIGINT when its foreground command has ended, and that one may be too young
+    // to have got the signal.
+    let script = "env; echo ready; while :; do sleep 0.1; done";
+    let mut child = services_run(&["sh", "-c", script]).spawn().unwrap();
     let env = environment(&mut BufReader::new(child.stdout.as_mut().unwrap()));
     (child, env)
 }

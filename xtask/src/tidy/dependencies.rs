@@ -27,29 +27,23 @@ const FRAMEWORKS: [&str; 15] = [
 ];
 
 /// What we are measured against, and therefore not what we measure with.
-const PEERS: [&str; 31] = [
+const PEERS: [&str; 24] = [
     "actix-router",
     "async-sqlite",
     "bb8*",
     "deadpool*",
     "fred",
-    "josekit",
-    "json",
     "jsonwebtoken",
     "jwt-simple",
     "matchit",
     "mini-moka",
     "mobc*",
     "moka",
-    "nano-arena",
     "path-tree",
-    "path_router",
     "quick_cache",
     "r2d2*",
     "redis",
-    "regex",
     "route-recognizer",
-    "routefinder",
     "rusqlite",
     "simd-json",
     "sonic-rs",
@@ -58,7 +52,6 @@ const PEERS: [&str; 31] = [
     "tokio-rusqlite",
     "wayfind",
     "xitca-router",
-    "jwt",
 ];
 
 /// `serde_json`'s features that change values; cargo unifies features, so one member would switch them on for all.
