@@ -118,7 +118,10 @@ fn paths(bench: &mut Bench, name: &str, table: &RouteTable, ids: Ids, factor: f6
     group.target(Target::times_as_fast(factor, against.iter().copied()));
     contenders(&mut group, &routers, &requests);
     if left_out > 0 {
-        group.unable("the whole table", format!("matchit and wayfind reject {left_out} of its paths; the others are measured"));
+        group.unable(
+            "the whole table",
+            format!("matchit and wayfind reject {left_out} of its paths; the others are measured"),
+        );
     }
     group.baseline("matchit");
     group.run();
@@ -241,7 +244,9 @@ fn misses(bench: &mut Bench, table: &RouteTable) {
             // Whole passes, so that every list is weighed evenly; reported for `n`.
             start.elapsed().mul_f64(n as f64 / passes as f64)
         };
-        group.contender_timed(*name, run, || Answer::debug("verified when the lists were made")).package("covet-router");
+        group
+            .contender_timed(*name, run, || Answer::debug("verified when the lists were made"))
+            .package("covet-router");
     }
     group.baseline("hits");
     group.run();
@@ -261,8 +266,16 @@ fn cold(bench: &mut Bench) {
         .contender_timed("covet-router", |n| after_other_work(n, requests, |p| routers.covet.at(p).is_some()), answer)
         .ours();
     group.contender_timed("matchit", |n| after_other_work(n, requests, |p| routers.matchit.at(p).is_ok()), answer);
-    group.contender_timed("wayfind", |n| after_other_work(n, requests, |p| routers.wayfind.search(p).is_some()), answer);
-    group.contender_timed("path-tree", |n| after_other_work(n, requests, |p| routers.path_tree.find(p).is_some()), answer);
+    group.contender_timed(
+        "wayfind",
+        |n| after_other_work(n, requests, |p| routers.wayfind.search(p).is_some()),
+        answer,
+    );
+    group.contender_timed(
+        "path-tree",
+        |n| after_other_work(n, requests, |p| routers.path_tree.find(p).is_some()),
+        answer,
+    );
     group.baseline("matchit");
     group.run();
 }

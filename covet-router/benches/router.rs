@@ -1,5 +1,11 @@
 //! Own operations: `cargo bench -p covet-router --bench router`. Ratios against others come from `peers`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    reason = "helpers of tests and benches say what they expect by unwrapping it"
+)]
+
 use std::hint::black_box;
 
 use covet_bench::workload::routes::{self, Ids};

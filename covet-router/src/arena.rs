@@ -109,8 +109,11 @@ impl Statics {
             return Self::default();
         }
         let size = (paths.len() * 2).next_power_of_two().max(4);
-        let mut this =
-            Self { slots: vec![StaticSlot::default(); size].into(), lengths: [0; 4], shift: 32 - size.trailing_zeros() };
+        let mut this = Self {
+            slots: vec![StaticSlot::default(); size].into(),
+            lengths: [0; 4],
+            shift: 32 - size.trailing_zeros(),
+        };
         for &(start, len, leaf) in paths {
             let path = &text[start as usize..(start + len) as usize];
             this.lengths[(path.len() >> 6) & 3] |= 1 << (path.len() & 63);

@@ -84,7 +84,7 @@ struct Entry<T> {
 
 #[derive(Clone, Debug)]
 struct Host {
-    text: Box<str>,
+    text: Arc<str>,
     labels: Vec<Segment>,
 }
 
@@ -315,8 +315,12 @@ impl<T> RouterBuilder<T> {
             rank: rank_of(host),
             labels: host.map_or(&[], |h| &self.hosts[h as usize].labels),
         };
-        let mut entries: Vec<(RouteId, Entry<T>)> =
-            self.entries.into_iter().enumerate().filter_map(|(i, e)| Some((RouteId(u32::try_from(i).ok()?), e?))).collect();
+        let mut entries: Vec<(RouteId, Entry<T>)> = self
+            .entries
+            .into_iter()
+            .enumerate()
+            .filter_map(|(i, e)| Some((RouteId(u32::try_from(i).ok()?), e?)))
+            .collect();
         entries.sort_by(|(_, a), (_, b)| {
             let method = |e: &Entry<T>| e.method.as_ref().map_or(u8::MAX, |m| bit(m).unwrap_or(u8::MAX));
             rank_of(a.host)
@@ -325,13 +329,25 @@ impl<T> RouterBuilder<T> {
                 .then_with(|| method(a).cmp(&method(b)))
                 .then_with(|| a.text.cmp(&b.text))
         });
+        let info = |id: RouteId, entry: &Entry<T>| {
+            Arc::new(RouteInfo {
+                id,
+                method: entry.method.clone(),
+                host: entry.host.and_then(|h| u32::try_from(host_rank[h as usize]).ok()),
+                host_text: entry.host.map(|h| Arc::clone(&self.hosts[h as usize].text)),
+                pattern: Arc::clone(&entry.text),
+                name: entry.name.clone(),
+                segments: entry.segments.clone(),
+            })
+        };
+        let routes: Vec<Arc<RouteInfo>> = entries.iter().map(|(id, entry)| info(*id, entry)).collect();
         let mut plan = Plan { variants: Vec::new(), inputs: vec![Vec::new(); host_order.len() + 1] };
         for (route, (_, entry)) in entries.iter().enumerate() {
-            plan.add(route, 0, entry, place_of(entry.host), entry.method.as_ref().and_then(&bit));
+            plan.add(&routes, route, 0, entry, place_of(entry.host), entry.method.as_ref().and_then(&bit));
         }
         for (route, (_, entry)) in entries.iter().enumerate() {
             for variant in 1..entry.variants.len() {
-                plan.add(route, variant, entry, place_of(entry.host), entry.method.as_ref().and_then(&bit));
+                plan.add(&routes, route, variant, entry, place_of(entry.host), entry.method.as_ref().and_then(&bit));
             }
         }
         if plan.variants.len() >= NUMBER as usize {
@@ -346,20 +362,24 @@ impl<T> RouterBuilder<T> {
             .iter()
             .map(|&h| &self.hosts[h])
             .zip(tables.by_ref())
-            .map(|(h, tables)| HostInfo { text: h.text.clone(), labels: h.labels.clone(), tables })
+            .map(|(h, tables)| HostInfo { text: Arc::clone(&h.text), labels: h.labels.clone(), tables })
             .collect();
         // One list of inputs per host, and one more.
-        let main = tables.next().unwrap_or_else(|| Tables { strict: compile(Vec::new(), false, automatic), folded: None });
-        let leaves = hosts.iter().map(|h| &h.tables).chain([&main]).flat_map(|t| {
-            t.strict.leaves.iter().chain(t.folded.iter().flat_map(|f| f.leaves.iter()))
-        });
+        let main =
+            tables.next().unwrap_or_else(|| Tables { strict: compile(Vec::new(), false, automatic), folded: None });
+        let leaves = hosts
+            .iter()
+            .map(|h| &h.tables)
+            .chain([&main])
+            .flat_map(|t| t.strict.leaves.iter().chain(t.folded.iter().flat_map(|f| f.leaves.iter())));
         let mut sets: BTreeSet<u64> = leaves.map(|l| l.allow).collect();
         let mut all_methods = sets.iter().fold(0, |all, set| all | set);
         if automatic {
             all_methods |= 1 << methods::OPTIONS;
         }
         sets.insert(all_methods);
-        let allow = AllowTable::new(&sets, &extensions).ok_or(BuildError::TooManyMethodSets { max: methods::MAX_ALLOW })?;
+        let allow =
+            AllowTable::new(&sets, &extensions).ok_or(BuildError::TooManyMethodSets { max: methods::MAX_ALLOW })?;
         let mut literal_hosts: Vec<(Box<str>, usize)> = hosts
             .iter()
             .enumerate()
@@ -367,14 +387,7 @@ impl<T> RouterBuilder<T> {
             .map(|(i, h)| (h.text.to_ascii_lowercase().into(), i))
             .collect();
         literal_hosts.sort();
-        let mut routes = Vec::with_capacity(entries.len());
-        let mut values = Vec::with_capacity(entries.len());
-        for (id, entry) in entries {
-            let host = entry.host.and_then(|h| u32::try_from(host_rank[h as usize]).ok());
-            let Entry { method, text: pattern, name, segments, value, .. } = entry;
-            routes.push(RouteInfo { id, method, host, pattern, name, segments });
-            values.push(value);
-        }
+        let values = entries.into_iter().map(|(_, entry)| entry.value).collect();
         let names = (0u32..).zip(&routes).filter_map(|(i, r)| Some((r.name.clone()?, i))).collect();
         let core = Core {
             main,
@@ -395,13 +408,7 @@ impl<T> RouterBuilder<T> {
         Ok(Router::new(core, values, self.predicates))
     }
 
-    fn add(
-        &mut self,
-        host: Option<u32>,
-        method: Option<Method>,
-        text: &str,
-        value: T,
-    ) -> Result<RouteId, InsertError> {
+    fn add(&mut self, host: Option<u32>, method: Option<Method>, text: &str, value: T) -> Result<RouteId, InsertError> {
         let segments = pattern::parse_path(text, &self.predicates).map_err(|e| pattern_error(text, e))?;
         if let Some(name) = self.name_in_host(host, &segments) {
             return Err(pattern_error(text, (0, crate::error::PatternErrorKind::DuplicateName { name })).into());
@@ -531,7 +538,7 @@ impl<T> RouterBuilder<T> {
         let mut this = Self { predicates, slash: core.slash, case: core.case, ..Self::default() };
         this.automatic_options = core.automatic_options;
         this.max_path = core.max_path;
-        this.hosts = core.hosts.iter().map(|h| Host { text: h.text.clone(), labels: h.labels.clone() }).collect();
+        this.hosts = core.hosts.iter().map(|h| Host { text: Arc::clone(&h.text), labels: h.labels.clone() }).collect();
         let slots = core.routes.iter().map(|r| r.id.index() + 1).max().unwrap_or(0);
         this.entries.resize_with(slots, || None);
         for (route, value) in core.routes.iter().zip(values) {
@@ -577,7 +584,15 @@ struct Plan {
 }
 
 impl Plan {
-    fn add<T>(&mut self, route: usize, variant: usize, entry: &Entry<T>, host: HostPlace<'_>, method: Option<u8>) {
+    fn add<T>(
+        &mut self,
+        routes: &[Arc<RouteInfo>],
+        route: usize,
+        variant: usize,
+        entry: &Entry<T>,
+        host: HostPlace<'_>,
+        method: Option<u8>,
+    ) {
         let segments = &entry.variants[variant];
         let table = host.rank.min(self.inputs.len() - 1);
         let number = u32::try_from(self.variants.len()).unwrap_or(u32::MAX);
@@ -590,13 +605,18 @@ impl Plan {
         for (i, segment) in segments.iter().enumerate() {
             for name in segment.names() {
                 let cell = if simple { i } else { params.len() };
-                params.push(ParamInfo { name: name.into(), cell: u16::try_from(cell).unwrap_or(u16::MAX), from_host: false });
+                params.push(ParamInfo {
+                    name: name.into(),
+                    cell: u16::try_from(cell).unwrap_or(u16::MAX),
+                    from_host: false,
+                });
             }
         }
         self.variants.push(Variant {
             route: u32::try_from(route).unwrap_or(u32::MAX),
             params: params.into(),
             segments: segments.to_vec(),
+            info: Arc::clone(&routes[route]),
         });
     }
 }
@@ -612,7 +632,8 @@ fn is_simple(segments: &[Segment]) -> bool {
 }
 
 fn folded(inputs: &[Input]) -> Vec<Input> {
-    let fold = |input: &Input| Input { segments: input.segments.iter().map(Segment::folded).collect(), ..input.clone() };
+    let fold =
+        |input: &Input| Input { segments: input.segments.iter().map(Segment::folded).collect(), ..input.clone() };
     inputs.iter().map(fold).collect()
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn short_word(bytes: &[u8]) -> u64 {
     let n = bytes.len();
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         let (first, last) = (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
-        return first | (last << (8 * (n - 4) & 63));
+        return first | (last << ((8 * (n - 4)) & 63));
     }
     bytes.iter().rev().fold(0, |word, &b| (word << 8) | u64::from(b))
 }
@@ -31,7 +31,7 @@ pub(crate) fn segment_end(bytes: &[u8], start: usize) -> usize {
     match bytes.len().checked_sub(8) {
         Some(last_word) if start < bytes.len() => {
             let x = xored(bytes, start, last_word);
-            short_end(x).map_or_else(|| long_end(bytes, start + 8), |bit| start + (bit as usize >> 3))
+            short_end(x).map_or_else(|| long_end(bytes, start + 8, last_word), |bit| start + (bit as usize >> 3))
         }
         _ => {
             let rest = bytes.get(start..).unwrap_or_default();
@@ -48,7 +48,7 @@ pub(crate) fn xored(bytes: &[u8], start: usize, last_word: usize) -> u64 {
         return word(bytes, start) ^ SLASHES;
     }
     // The last eight bytes, shifted.
-    (word(bytes, last_word) ^ SLASHES) >> (8 * (start - last_word) & 63)
+    (word(bytes, last_word) ^ SLASHES) >> ((8 * (start - last_word)) & 63)
 }
 
 /// The highest bit of the first zero byte.
@@ -81,25 +81,21 @@ pub(crate) fn key<const FOLD: bool>(segment: &[u8]) -> u64 {
 
 /// The next slash at or after `from`, or the end of the path; for segments of eight bytes and more.
 #[inline]
-pub(crate) fn long_end(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn long_end(bytes: &[u8], from: usize, last_word: usize) -> usize {
     let mut at = from;
-    while let Some(block) = bytes.get(at..).and_then(|b| b.first_chunk::<16>()) {
-        if has_slash(block) {
-            break;
-        }
-        at += 16;
-    }
     loop {
-        let Some(chunk) = bytes.get(at..).and_then(|b| b.first_chunk::<8>()) else {
-            let rest = bytes.get(at..).unwrap_or_default();
-            return at + rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
-        };
-        let x = u64::from_le_bytes(*chunk) ^ SLASHES;
-        let zeros = x.wrapping_sub(LOW) & !x & HIGH;
-        if zeros != 0 {
-            return at + (zeros.trailing_zeros() as usize >> 3);
+        if at >= bytes.len() {
+            return bytes.len();
+        }
+        if let Some(bit) = short_end(xored(bytes, at, last_word)) {
+            return at + (bit as usize >> 3);
         }
         at += 8;
+        while let Some(block) = bytes.get(at..).and_then(|b| b.first_chunk::<16>())
+            && !has_slash(block)
+        {
+            at += 16;
+        }
     }
 }
 
@@ -113,8 +109,9 @@ fn has_slash(block: &[u8; 16]) -> bool {
 #[inline(always)]
 pub(crate) fn fold_word(word: u64) -> u64 {
     let low = word & !HIGH;
-    let at_least_a = low.wrapping_add(LOW * (0x80 - b'A' as u64));
-    let beyond_z = low.wrapping_add(LOW * (0x7f - b'Z' as u64));
+    // 0x3f + 'A' and 0x25 + '[' are 0x80.
+    let at_least_a = low.wrapping_add(LOW * 0x3f);
+    let beyond_z = low.wrapping_add(LOW * 0x25);
     let upper = (at_least_a & !beyond_z & !word & HIGH) >> 7;
     word | (upper << 5)
 }
@@ -148,8 +145,19 @@ mod tests {
 
     #[test]
     fn keys_tell_segments_apart() {
-        let segments: Vec<&[u8]> =
-            vec![b"", b"\0", b"\0\0", b"a", b"a\0", b"\0a", b"\0\0a", b"abcdefg", b"abcdefg\0", b"abcdefgh", b"\0\0\0\0\0\0\0\0"];
+        let segments: Vec<&[u8]> = vec![
+            b"",
+            b"\0",
+            b"\0\0",
+            b"a",
+            b"a\0",
+            b"\0a",
+            b"\0\0a",
+            b"abcdefg",
+            b"abcdefg\0",
+            b"abcdefgh",
+            b"\0\0\0\0\0\0\0\0",
+        ];
         for (i, a) in segments.iter().enumerate() {
             for b in &segments[..i] {
                 assert_ne!(key::<false>(a), key::<false>(b), "{a:?} {b:?}");

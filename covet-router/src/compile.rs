@@ -2,9 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::arena::{
-    ANY_ONLY, Leaf, MORE, NO_TABLE, Node, PLAIN_CHILD, Statics, Table, key_of, kind, slot_of, tag_of,
-};
+use crate::arena::{ANY_ONLY, Leaf, MORE, NO_TABLE, Node, PLAIN_CHILD, Statics, Table, key_of, kind, slot_of, tag_of};
 use crate::methods::{GET, HEAD, OPTIONS, STANDARD};
 use crate::order;
 use crate::pattern::Segment;
@@ -201,10 +199,8 @@ impl<'a> Builder<'a> {
         if children.is_empty() {
             return Vec::new();
         }
-        let texts: Vec<&str> = children
-            .iter()
-            .map(|c| if let Segment::Literal(text) = c.segment { &**text } else { "" })
-            .collect();
+        let texts: Vec<&str> =
+            children.iter().map(|c| if let Segment::Literal(text) = c.segment { &**text } else { "" }).collect();
         let keys: Vec<Key> = texts.iter().map(|t| key_of::<false>(t.as_bytes())).collect();
         let (bits, mult, slots) = arrange(&keys);
         let base = self.nodes.len();
@@ -301,6 +297,10 @@ fn arrange(keys: &[Key]) -> (u32, u64, Vec<usize>) {
         let tries = if small { 400 } else { 24 };
         for attempt in 1..=tries {
             let mult = splitmix(attempt + (u64::from(bits) << 32)) | 1;
+            // Nearly every attempt of a small table fails: found out without allocating.
+            if small && attempt < tries && collides(keys, bits, mult) {
+                continue;
+            }
             let (cost, slots) = place(keys, bits, mult);
             if best.as_ref().is_none_or(|b| cost < b.0) {
                 best = Some((cost, bits, mult, slots));
@@ -315,6 +315,16 @@ fn arrange(keys: &[Key]) -> (u32, u64, Vec<usize>) {
         }
     }
     best.map_or_else(|| (0, 0, Vec::new()), |(_, bits, mult, slots)| (bits, mult, slots))
+}
+
+fn collides(keys: &[Key], bits: u32, mult: u64) -> bool {
+    let mut used = 0u64;
+    keys.iter().any(|key| {
+        let bit = 1 << (slot_of(key.0, key.1, mult, shift_of(bits)) & 63);
+        let taken = used & bit != 0;
+        used |= bit;
+        taken
+    })
 }
 
 /// The slot of each key with linear probing, and the sum of the distances from home.
@@ -343,4 +353,3 @@ fn splitmix(seed: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
-

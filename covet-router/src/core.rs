@@ -13,6 +13,10 @@ use crate::methods::{self, AllowTable};
 use crate::pattern::Segment;
 use crate::walk::{At, CELLS, MANY_CELLS, Sink, pack, resume, walk};
 
+/// The spans of a match with more parameters than cells.
+#[derive(Clone, Debug)]
+pub(crate) struct More(pub(crate) Vec<u32>);
+
 /// A parameter of a variant.
 #[derive(Debug)]
 pub(crate) struct ParamInfo {
@@ -28,6 +32,7 @@ pub(crate) struct Variant {
     pub(crate) route: u32,
     pub(crate) params: Arc<[ParamInfo]>,
     pub(crate) segments: Vec<Segment>,
+    pub(crate) info: Arc<RouteInfo>,
 }
 
 /// A route without its value.
@@ -36,6 +41,7 @@ pub(crate) struct RouteInfo {
     pub(crate) id: RouteId,
     pub(crate) method: Option<Method>,
     pub(crate) host: Option<u32>,
+    pub(crate) host_text: Option<Arc<str>>,
     pub(crate) pattern: Arc<str>,
     pub(crate) name: Option<Box<str>>,
     pub(crate) segments: Vec<Segment>,
@@ -51,7 +57,7 @@ pub(crate) struct Tables {
 
 #[derive(Debug)]
 pub(crate) struct HostInfo {
-    pub(crate) text: Box<str>,
+    pub(crate) text: Arc<str>,
     pub(crate) labels: Vec<Segment>,
     pub(crate) tables: Tables,
 }
@@ -66,7 +72,7 @@ pub(crate) struct Core {
     /// The first variant of route `i` is variant `i`.
     pub(crate) variants: Vec<Variant>,
     /// In order of precedence.
-    pub(crate) routes: Vec<RouteInfo>,
+    pub(crate) routes: Vec<Arc<RouteInfo>>,
     pub(crate) names: HashMap<Box<str>, u32>,
     pub(crate) extensions: Vec<Method>,
     pub(crate) allow: AllowTable,
@@ -124,6 +130,11 @@ impl Found {
     #[inline(always)]
     pub(crate) fn plain(self) -> Option<usize> {
         if self.0 < COMPLEX { (self.0 as usize).checked_sub(1) } else { None }
+    }
+
+    /// Whether the walk's cells are not the captures: by the pattern, or because the path was matched in another form.
+    pub(crate) fn is_complex(self) -> bool {
+        self.0 & !NUMBER != 0
     }
 
     pub(crate) fn pass(self) -> Pass {
@@ -313,7 +324,7 @@ impl Core {
         path: &str,
         host: &str,
         cells: &mut [u32; CELLS],
-    ) -> Option<Box<[u32]>> {
+    ) -> Option<Box<More>> {
         let mut more: Vec<u32> = Vec::new();
         let many = variant.params.len() > CELLS;
         let mut next = 0;
@@ -325,8 +336,7 @@ impl Core {
                 *slot = pack(start, end);
             }
         };
-        let route = self.routes.get(variant.route as usize);
-        if let Some(host_info) = route.and_then(|r| r.host).and_then(|h| self.hosts.get(h as usize)) {
+        if let Some(host_info) = variant.info.host.and_then(|h| self.hosts.get(h as usize)) {
             capture::capture_host(&host_info.labels, host, &mut |span| {
                 found(next, span);
                 next += 1;
@@ -338,7 +348,7 @@ impl Core {
             next += 1;
         };
         capture::capture(&variant.segments, pass.path(path), pass.added, pass.folded, &mut each);
-        many.then(|| more.into())
+        many.then(|| Box::new(More(more)))
     }
 }
 

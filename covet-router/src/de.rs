@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 use serde::forward_to_deserialize_any;
 
 use crate::percent;
@@ -59,7 +61,9 @@ impl de::Error for DeserializeError {
 }
 
 /// Deserializes from names and raw values.
-pub(crate) fn from_pairs<'n, 'de, T: de::Deserialize<'de>>(pairs: Vec<(&'n str, &'de str)>) -> Result<T, DeserializeError> {
+pub(crate) fn from_pairs<'n, 'de, T: de::Deserialize<'de>>(
+    pairs: Vec<(&'n str, &'de str)>,
+) -> Result<T, DeserializeError> {
     T::deserialize(Pairs { pairs })
 }
 
@@ -72,7 +76,10 @@ impl<'n, 'de> Pairs<'n, 'de> {
     fn single(&self) -> Result<Value<'n, 'de>, DeserializeError> {
         match self.pairs.as_slice() {
             [(name, raw)] => Ok(Value { name, raw }),
-            pairs => Err(DeserializeError::new(format!("a single value is wanted, and there are {} parameters", pairs.len()))),
+            pairs => Err(DeserializeError::new(format!(
+                "a single value is wanted, and there are {} parameters",
+                pairs.len()
+            ))),
         }
     }
 }

@@ -53,7 +53,9 @@ impl fmt::Display for InsertError {
             Self::Conflict(e) => e.fmt(f),
             Self::DuplicateName { name, pattern } => write!(f, "the name `{name}` belongs to `{pattern}`"),
             Self::UnknownRoute => f.write_str("no route of this builder has that id"),
-            Self::PredicateName { name } => write!(f, "`{name}` cannot name a predicate here: taken, built in, or malformed"),
+            Self::PredicateName { name } => {
+                write!(f, "`{name}` cannot name a predicate here: taken, built in, or malformed")
+            }
             Self::Prefix(e) => write!(f, "prefix: {e}"),
         }
     }
@@ -210,7 +212,9 @@ impl fmt::Display for PatternErrorKind {
         match self {
             Self::Empty => f.write_str("empty"),
             Self::MissingSlash => f.write_str("must begin with `/`"),
-            Self::UnmatchedOpen => f.write_str("`{` opens a parameter that does not end in its segment (a literal brace is `{{`)"),
+            Self::UnmatchedOpen => {
+                f.write_str("`{` opens a parameter that does not end in its segment (a literal brace is `{{`)")
+            }
             Self::UnmatchedClose => f.write_str("`}` closes nothing (a literal brace is `}}`)"),
             Self::EmptyName => f.write_str("a parameter needs a name"),
             Self::InvalidName { name } => write!(f, "`{name}` cannot name a parameter"),

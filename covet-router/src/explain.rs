@@ -177,7 +177,9 @@ fn path_hint(core: &Core, path: &str) -> Option<&'static str> {
         p if p.contains(['?', '#']) => "contains `?` or `#`: pass the path without query and fragment",
         p if p.len() > core.max_path => "longer than the limit",
         p if p.contains("//") => "contains `//`: an empty segment is a segment, nothing is merged",
-        p if p.split('/').any(|s| matches!(s, "." | "..")) => "contains a dot segment: nothing is resolved, see `normalize`",
+        p if p.split('/').any(|s| matches!(s, "." | "..")) => {
+            "contains a dot segment: nothing is resolved, see `normalize`"
+        }
         _ => return None,
     })
 }
@@ -193,7 +195,8 @@ fn progress(pattern: &[Segment], path: &str, fold: bool) -> (usize, String) {
             return (i, format!("the path ends before `{segment}`"));
         };
         if matches!(segment, Segment::Rest { .. }) {
-            let what = if i + 1 == pattern.len() { "needs something to capture" } else { "what follows it is not found" };
+            let what =
+                if i + 1 == pattern.len() { "needs something to capture" } else { "what follows it is not found" };
             return (i, format!("`{segment}`: {what}"));
         }
         if !capture::fits(segment, text, fold) {

@@ -35,9 +35,7 @@ mod walk;
 #[cfg(feature = "serde")]
 mod de;
 
-pub use builder::{
-    BuildError, Case, HostBuilder, MAX_PATH_LEN, RouteId, RouteIds, RouterBuilder, TrailingSlash,
-};
+pub use builder::{BuildError, Case, HostBuilder, MAX_PATH_LEN, RouteId, RouteIds, RouterBuilder, TrailingSlash};
 #[cfg(feature = "serde")]
 pub use de::DeserializeError;
 pub use error::{Conflict, InsertError, PatternError, PatternErrorKind, Relation};

@@ -67,7 +67,9 @@ impl AllowTable {
         let values: Vec<_> = all.iter().map(|&set| Some((set, render(set, extensions)?))).collect::<Option<_>>()?;
         let mut direct = vec![0; 1 << STANDARD.len()];
         for (i, (set, _)) in values.iter().enumerate() {
-            if let (Some(slot), Ok(i)) = (usize::try_from(*set).ok().and_then(|s| direct.get_mut(s)), u16::try_from(i + 1)) {
+            if let (Some(slot), Ok(i)) =
+                (usize::try_from(*set).ok().and_then(|s| direct.get_mut(s)), u16::try_from(i + 1))
+            {
                 *slot = i;
             }
         }
@@ -102,7 +104,10 @@ mod tests {
             assert_eq!(standard(method), Some(i));
         }
         assert_eq!(standard(&Method::from_bytes(b"PURGE").unwrap()), None);
-        assert_eq!((&STANDARD[GET], &STANDARD[HEAD], &STANDARD[OPTIONS]), (&Method::GET, &Method::HEAD, &Method::OPTIONS));
+        assert_eq!(
+            (&STANDARD[GET], &STANDARD[HEAD], &STANDARD[OPTIONS]),
+            (&Method::GET, &Method::HEAD, &Method::OPTIONS)
+        );
     }
 
     #[test]

@@ -101,9 +101,7 @@ fn segment_covers(a: &Segment, b: &Segment) -> bool {
 fn params_cover(a: &Params, b: &Params) -> bool {
     match a.parts.as_slice() {
         // One parameter takes whatever the other has between the two literals.
-        [part] if part.kind.is_plain() => {
-            b.prefix.starts_with(&*a.prefix) && b.suffix().ends_with(&*part.after)
-        }
+        [part] if part.kind.is_plain() => b.prefix.starts_with(&*a.prefix) && b.suffix().ends_with(&*part.after),
         [part] if b.parts.len() == 1 => {
             *a.prefix == *b.prefix && *part.after == *b.parts[0].after && part.kind.covers(&b.parts[0].kind)
         }

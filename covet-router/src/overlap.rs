@@ -22,9 +22,7 @@ pub(crate) enum Common {
 
 /// Whether some path matches both patterns.
 pub(crate) fn common_path(a: &[Segment], b: &[Segment], fold: bool) -> Common {
-    let matches = |path: &str| {
-        capture(a, path, false, fold, &mut |_| {}) && capture(b, path, false, fold, &mut |_| {})
-    };
+    let matches = |path: &str| capture(a, path, false, fold, &mut |_| {}) && capture(b, path, false, fold, &mut |_| {});
     let opaque = a.iter().chain(b).any(has_predicate);
     if opaque && literals_differ(a, b, fold) {
         return Common::None;
@@ -58,7 +56,23 @@ fn literals_differ(a: &[Segment], b: &[Segment], fold: bool) -> bool {
 
 /// Texts that a predicate is tried on.
 const TEXTS: [&str; 18] = [
-    "0", "1", "2", "3", "7", "10", "12", "42", "100", "a", "b", "x", "ab", "abc", "A", "-", "a-b",
+    "0",
+    "1",
+    "2",
+    "3",
+    "7",
+    "10",
+    "12",
+    "42",
+    "100",
+    "a",
+    "b",
+    "x",
+    "ab",
+    "abc",
+    "A",
+    "-",
+    "a-b",
     "67e55044-10b1-426f-9247-bb680e5fe0c8",
 ];
 
@@ -231,6 +245,9 @@ impl Automaton {
     }
 }
 
+/// How each pair of states was reached: from which pair, by which byte.
+type Steps = HashMap<(usize, usize), ((usize, usize), Option<u8>)>;
+
 /// A shortest text that both accept; `Some(None)` when the search was given up.
 fn product(a: &Automaton, b: &Automaton) -> Option<Option<String>> {
     let mut alphabet: Vec<u8> = b"a0z-x_AZ/".to_vec();
@@ -239,7 +256,7 @@ fn product(a: &Automaton, b: &Automaton) -> Option<Option<String>> {
             alphabet.push(byte);
         }
     }
-    let mut came: HashMap<(usize, usize), ((usize, usize), Option<u8>)> = HashMap::new();
+    let mut came = Steps::new();
     let mut queue = VecDeque::from([(0, 0)]);
     came.insert((0, 0), ((0, 0), None));
     while let Some(pair @ (p, q)) = queue.pop_front() {
@@ -267,7 +284,7 @@ fn product(a: &Automaton, b: &Automaton) -> Option<Option<String>> {
     None
 }
 
-fn spelled(came: &HashMap<(usize, usize), ((usize, usize), Option<u8>)>, end: (usize, usize)) -> Option<String> {
+fn spelled(came: &Steps, end: (usize, usize)) -> Option<String> {
     let mut bytes = Vec::new();
     let mut at = end;
     while at != (0, 0) {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::core::{ParamInfo, Variant};
+use crate::core::{More, ParamInfo, Variant};
 use crate::percent::{self, Undecodable};
 use crate::walk::{CELLS, unpack};
 
@@ -20,7 +20,7 @@ pub struct Params<'r, 'p> {
     pub(crate) host: &'p str,
     pub(crate) variant: &'r Variant,
     pub(crate) cells: [u32; CELLS],
-    pub(crate) more: Option<Box<[u32]>>,
+    pub(crate) more: Option<Box<More>>,
 }
 
 impl<'r, 'p> Params<'r, 'p> {
@@ -101,7 +101,7 @@ impl<'r, 'p> Params<'r, 'p> {
 
     #[inline]
     fn value(&self, param: &ParamInfo) -> &'p str {
-        let cells = self.more.as_deref().unwrap_or(&self.cells);
+        let cells = self.more.as_ref().map_or(self.cells.as_slice(), |more| &more.0);
         let (start, end) = unpack(cells.get(usize::from(param.cell)).copied().unwrap_or(0));
         let text = if param.from_host { self.host } else { self.path };
         text.get(start..end).unwrap_or("")

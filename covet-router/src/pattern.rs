@@ -331,7 +331,11 @@ impl Pieces {
 
     fn finish(mut self) -> Result<Segment, E> {
         if let Some((name, may_be_empty)) = self.rest {
-            return if self.literal.is_empty() { Ok(Segment::Rest { name, may_be_empty }) } else { Err(E::RestNotWhole) };
+            return if self.literal.is_empty() {
+                Ok(Segment::Rest { name, may_be_empty })
+            } else {
+                Err(E::RestNotWhole)
+            };
         }
         let Some(last) = self.parts.last_mut() else {
             return Ok(Segment::Literal(self.literal.into()));

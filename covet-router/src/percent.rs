@@ -83,7 +83,9 @@ mod tests {
             let mut out = String::new();
             encode(&mut out, &all, slashes);
             assert_eq!(out.contains('/'), slashes);
-            assert!(out.is_ascii() && !out.contains(['?', '#', '\\', ' ', '%'].map(|c| c).as_slice()) || out.contains('%'));
+            assert!(
+                out.is_ascii() && !out.contains(['?', '#', '\\', ' ', '%'].map(|c| c).as_slice()) || out.contains('%')
+            );
             assert_eq!(decode(&out).unwrap(), all);
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
 use crate::builder::{Case, RouteId, RouterBuilder, TrailingSlash};
-use crate::core::{AllSink, Core, Found, MethodSink, Pass, RouteInfo};
+use crate::core::{AllSink, Core, Found, MethodSink, More, Pass, RouteInfo, Variant};
 use crate::params::Params;
 use crate::pattern::Predicates;
 use crate::walk::CELLS;
@@ -63,7 +63,7 @@ impl<T> Router<T> {
     pub fn at<'r, 'p>(&'r self, path: &'p str) -> Option<Match<'r, 'p, T>> {
         let mut cells = [0; CELLS];
         let found = self.inner.core.find_any(path, &mut cells);
-        self.matched(found, path, "", cells)
+        self.matched(found, path, "", &mut cells)
     }
 
     /// The route for `method` and `path`; routes bound to a host are not seen.
@@ -73,12 +73,13 @@ impl<T> Router<T> {
     /// [`Miss::NotFound`]; [`Miss::MethodNotAllowed`] with the methods of all routes that match the path; and what the policies add.
     #[inline]
     pub fn find<'r, 'p>(&'r self, method: &Method, path: &'p str) -> Result<Match<'r, 'p, T>, Miss<'r>> {
+        let core = &self.inner.core;
         let mut cells = [0; CELLS];
-        let mut sink = MethodSink { bit: self.inner.core.bit(method), allow: 0 };
-        let found = self.inner.core.find_method(path, &mut sink, &mut cells);
-        match self.matched(found, path, "", cells) {
+        let mut sink = MethodSink { bit: core.bit(method), allow: 0 };
+        let found = core.find_method(path, &mut sink, &mut cells);
+        match self.matched(found, path, "", &mut cells) {
             Some(m) => Ok(m),
-            None => Err(self.inner.core.judge(found, method, path, sink.allow)),
+            None => Err(core.judge(found, method, path, sink.allow)),
         }
     }
 
@@ -88,13 +89,15 @@ impl<T> Router<T> {
     ///
     /// As [`find`](Self::find).
     pub fn lookup<'r, 'p>(&'r self, target: &Target<'_, 'p>) -> Result<Match<'r, 'p, T>, Miss<'r>> {
-        let mut cells = [0; CELLS];
         let core = &self.inner.core;
+        let mut cells = [0; CELLS];
         let mut sink = MethodSink { bit: core.bit(target.method), allow: 0 };
         let host = host_name(target.host.unwrap_or(""));
         let found = core.search_hosts(host, target.path, &mut sink, &mut cells);
-        self.matched(found, target.path, host, cells)
-            .ok_or_else(|| core.judge(found, target.method, target.path, sink.allow))
+        match self.matched(found, target.path, host, &mut cells) {
+            Some(m) => Ok(m),
+            None => Err(core.judge(found, target.method, target.path, sink.allow)),
+        }
     }
 
     /// Every route that matches, in order of precedence: the first is what [`find`](Self::find) returns. Routes bound to a host are not seen, policies do not apply.
@@ -123,7 +126,7 @@ impl<T> Router<T> {
         let variant = self.inner.core.variants.get(variant as usize)?;
         let more = self.inner.core.recapture(variant, pass, path, "", &mut cells);
         let value = self.inner.values.get(variant.route as usize)?;
-        Some(Match { value, params: Params { path, host: "", variant, cells, more }, core: &self.inner.core })
+        Some(Match { value, params: Params { path, host: "", variant, cells, more } })
     }
 
     #[inline(always)]
@@ -132,45 +135,42 @@ impl<T> Router<T> {
         found: Found,
         path: &'p str,
         host: &'p str,
-        cells: [u32; CELLS],
+        cells: &mut [u32; CELLS],
     ) -> Option<Match<'r, 'p, T>> {
         let inner = &*self.inner;
-        let Some(index) = found.plain() else {
-            return self.matched_otherwise(found, path, host, cells);
+        let (variant, value, more) = match found.plain() {
+            // The first variant of a route has the route's number.
+            Some(index) => match (inner.core.variants.get(index), inner.values.get(index)) {
+                (Some(variant), Some(value)) => (variant, value, None),
+                _ => self.matched_otherwise(found, path, host, cells)?,
+            },
+            None => self.matched_otherwise(found, path, host, cells)?,
         };
-        let variant = inner.core.variants.get(index)?;
-        // The first variant of a route has the route's number.
-        let value = inner.values.get(if index < inner.values.len() { index } else { variant.route as usize })?;
-        Some(Match { value, params: Params { path, host, variant, cells, more: None }, core: &inner.core })
+        Some(Match { value, params: Params { path, host, variant, cells: *cells, more } })
     }
 
-    /// A match by a policy or with captures to be made, or none.
+    /// A match by a policy, or with captures to be made, or of a second variant; or none.
     #[inline(never)]
-    fn matched_otherwise<'r, 'p>(
+    fn matched_otherwise<'r>(
         &'r self,
         found: Found,
-        path: &'p str,
-        host: &'p str,
-        mut cells: [u32; CELLS],
-    ) -> Option<Match<'r, 'p, T>> {
+        path: &str,
+        host: &str,
+        cells: &mut [u32; CELLS],
+    ) -> Option<(&'r Variant, &'r T, Option<Box<More>>)> {
         let core = &self.inner.core;
         let variant = core.variants.get(found.variant()?)?;
         let pass = found.pass();
         if core.is_hint(pass) {
             return None;
         }
-        let more = core.recapture(variant, pass, path, host, &mut cells);
-        let value = self.inner.values.get(variant.route as usize)?;
-        Some(Match { value, params: Params { path, host, variant, cells, more }, core })
+        let more = if found.is_complex() { core.recapture(variant, pass, path, host, cells) } else { None };
+        Some((variant, self.inner.values.get(variant.route as usize)?, more))
     }
 
     /// The routes, in order of precedence.
     pub fn routes(&self) -> impl ExactSizeIterator<Item = Route<'_, T>> {
-        self.inner.core.routes.iter().zip(&self.inner.values).map(|(info, value)| Route {
-            value,
-            info,
-            core: &self.inner.core,
-        })
+        self.inner.core.routes.iter().zip(&self.inner.values).map(|(info, value)| Route { value, info })
     }
 
     /// How many routes there are.
@@ -250,11 +250,8 @@ impl Core {
         if unsafe_start || path.bytes().any(|b| b == b'\\' || b.is_ascii_control()) {
             return None;
         }
-        let mut out = if pass.folded {
-            crate::url::respell(&variant.segments, pass, path)?
-        } else {
-            pass.path(path).to_owned()
-        };
+        let mut out =
+            if pass.folded { crate::url::respell(&variant.segments, pass, path)? } else { pass.path(path).to_owned() };
         if pass.added && !pass.folded {
             out.push('/');
         }
@@ -268,48 +265,47 @@ pub struct Match<'r, 'p, T> {
     pub value: &'r T,
     /// What the path has in the place of parameters.
     pub params: Params<'r, 'p>,
-    core: &'r Core,
 }
 
 impl<'r, T> Match<'r, '_, T> {
-    fn info(&self) -> Option<&'r RouteInfo> {
-        self.core.routes.get(self.params.variant.route as usize)
+    fn info(&self) -> &'r RouteInfo {
+        &self.params.variant.info
     }
 
     /// The pattern as it was inserted (after nesting): what a metric or trace wants as a label.
     #[must_use]
     pub fn pattern(&self) -> &'r str {
-        self.info().map_or("", |i| &*i.pattern)
+        &self.info().pattern
     }
 
     /// The method of the route; `None` for any. It is `GET` when GET answers HEAD.
     #[must_use]
     pub fn method(&self) -> Option<&'r Method> {
-        self.info().and_then(|i| i.method.as_ref())
+        self.info().method.as_ref()
     }
 
     /// The host pattern of the route.
     #[must_use]
     pub fn host(&self) -> Option<&'r str> {
-        self.info().and_then(|i| i.host).and_then(|h| self.core.hosts.get(h as usize)).map(|h| &*h.text)
+        self.info().host_text.as_deref()
     }
 
     /// The name of the route.
     #[must_use]
     pub fn name(&self) -> Option<&'r str> {
-        self.info().and_then(|i| i.name.as_deref())
+        self.info().name.as_deref()
     }
 
     /// The id that the builder gave the route.
     #[must_use]
     pub fn route_id(&self) -> RouteId {
-        self.info().map_or(RouteId(u32::MAX), |i| i.id)
+        self.info().id
     }
 }
 
 impl<T> Clone for Match<'_, '_, T> {
     fn clone(&self) -> Self {
-        Self { value: self.value, params: self.params.clone(), core: self.core }
+        Self { value: self.value, params: self.params.clone() }
     }
 }
 
@@ -409,7 +405,6 @@ pub struct Route<'r, T> {
     /// The value.
     pub value: &'r T,
     info: &'r RouteInfo,
-    core: &'r Core,
 }
 
 impl<'r, T> Route<'r, T> {
@@ -434,7 +429,7 @@ impl<'r, T> Route<'r, T> {
     /// The host pattern.
     #[must_use]
     pub fn host(&self) -> Option<&'r str> {
-        self.info.host.and_then(|h| self.core.hosts.get(h as usize)).map(|h| &*h.text)
+        self.info.host_text.as_deref()
     }
 
     /// The name.

@@ -189,10 +189,10 @@ mod tests {
         assert_eq!(captured("/{a}...{b}", ".....dev"), some(&[".", ".dev"]));
         assert_eq!(captured("/{a}-{b}.gz", "a-b-c.gz"), some(&["a", "b-c"]));
         assert_eq!(captured("/{a}-{b}.gz", "a-.gz"), None);
-        assert_eq!(captured("/{a:uuid}-{b}", "67e55044-10b1-426f-9247-bb680e5fe0c8-x"), some(&[
-            "67e55044-10b1-426f-9247-bb680e5fe0c8",
-            "x"
-        ]));
+        assert_eq!(
+            captured("/{a:uuid}-{b}", "67e55044-10b1-426f-9247-bb680e5fe0c8-x"),
+            some(&["67e55044-10b1-426f-9247-bb680e5fe0c8", "x"])
+        );
         assert_eq!(captured("/{a}-{b:u64}-{c}", "a-b-7-c"), some(&["a-b", "7", "c"]));
         assert_eq!(captured("/{a}-{b:u64}", "a-b-7"), some(&["a-b", "7"]));
         assert_eq!(captured("/v{a:u64}x", "v12x"), some(&["12"]));
@@ -207,6 +207,10 @@ mod tests {
         let pattern = format!("/{}{{z:u64}}", (0..15).map(|i| format!("{{p{i}:alnum}}a")).collect::<String>());
         assert_eq!(captured(&pattern, &"a".repeat(255)), None);
         assert!(captured(&pattern, &format!("{}1", "a".repeat(254))).is_some());
-        assert_eq!(captured(&pattern, &format!("{}1", "a".repeat(255))), None, "longer than a constrained segment may be");
+        assert_eq!(
+            captured(&pattern, &format!("{}1", "a".repeat(255))),
+            None,
+            "longer than a constrained segment may be"
+        );
     }
 }

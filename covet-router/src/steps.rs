@@ -49,7 +49,9 @@ mod tests {
     fn literal_or_parameter_at_every_level() {
         // All 2^12 combinations: a search without memory still visits each node once.
         let patterns: Vec<String> = (0..1 << 12)
-            .map(|mask: u32| (0..12).map(|i| if mask >> i & 1 == 0 { "/a".into() } else { format!("/{{p{i}}}") }).collect())
+            .map(|mask: u32| {
+                (0..12).map(|i| if mask >> i & 1 == 0 { "/a".into() } else { format!("/{{p{i}}}") }).collect()
+            })
             .collect();
         bounded(&patterns, &[format!("{}/b", "/a".repeat(12)), "/a".repeat(13), "/a".repeat(11), "/b".repeat(13)]);
     }
@@ -59,7 +61,10 @@ mod tests {
         let patterns: Vec<String> = (1..=30)
             .map(|n| format!("{}/end{n}", (0..n).map(|i| format!("/{{*r{i}}}/a")).collect::<String>()))
             .collect();
-        bounded(&patterns, &["/a".repeat(250), format!("{}/x", "/a".repeat(200)), "/".repeat(255), "/aaaa".repeat(255)]);
+        bounded(
+            &patterns,
+            &["/a".repeat(250), format!("{}/x", "/a".repeat(200)), "/".repeat(255), "/aaaa".repeat(255)],
+        );
     }
 
     #[test]

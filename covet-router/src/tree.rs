@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::core::{Core, RouteInfo};
+use crate::core::RouteInfo;
 use crate::order;
 use crate::router::Router;
 
@@ -11,10 +11,10 @@ impl<T> fmt::Display for Router<T> {
         let core = self.core();
         let hosts = (0u32..).zip(&core.hosts).map(|(i, h)| (Some(i), &*h.text)).chain([(None, "")]);
         for (host, text) in hosts {
-            let routes: Vec<&RouteInfo> = core.routes.iter().filter(|r| r.host == host).collect();
+            let routes: Vec<&RouteInfo> = core.routes.iter().map(|r| &**r).filter(|r| r.host == host).collect();
             if !routes.is_empty() {
                 writeln!(f, "{}", if text.is_empty() { "*" } else { text })?;
-                branch(f, core, &routes, 0, &mut String::new())?;
+                branch(f, &routes, 0, &mut String::new())?;
             }
         }
         Ok(())
@@ -22,13 +22,7 @@ impl<T> fmt::Display for Router<T> {
 }
 
 /// Prints the children of a node; `routes` agree on their first `depth` segments.
-fn branch(
-    f: &mut fmt::Formatter<'_>,
-    core: &Core,
-    routes: &[&RouteInfo],
-    depth: usize,
-    indent: &mut String,
-) -> fmt::Result {
+fn branch(f: &mut fmt::Formatter<'_>, routes: &[&RouteInfo], depth: usize, indent: &mut String) -> fmt::Result {
     let longer: Vec<&RouteInfo> = routes.iter().filter(|r| r.segments.len() > depth).copied().collect();
     let mut groups: Vec<&[&RouteInfo]> =
         longer.chunk_by(|a, b| order::total_cmp(&a.segments[depth], &b.segments[depth]).is_eq()).collect();
@@ -58,7 +52,7 @@ fn branch(
         writeln!(f)?;
         let kept = indent.len();
         indent.push_str(if last { "    " } else { "│   " });
-        branch(f, core, group, at, indent)?;
+        branch(f, group, at, indent)?;
         indent.truncate(kept);
     }
     Ok(())

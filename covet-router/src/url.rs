@@ -252,7 +252,9 @@ impl Display for UrlError {
             Self::UnknownParam { name, pattern } => write!(f, "`{pattern}` has no parameter `{name}`"),
             Self::RepeatedParam { name } => write!(f, "parameter `{name}` is given twice"),
             Self::Empty { name } => write!(f, "parameter `{name}` is empty"),
-            Self::Constraint { name, kind, value } => write!(f, "parameter `{name}`: `{value}` is not of type `{kind}`"),
+            Self::Constraint { name, kind, value } => {
+                write!(f, "parameter `{name}`: `{value}` is not of type `{kind}`")
+            }
             Self::DotSegment { name } => write!(f, "parameter `{name}` makes a `.` or `..` segment"),
             Self::Ambiguous { path } => write!(f, "`{path}` would be read back with other values"),
         }

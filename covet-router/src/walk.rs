@@ -78,9 +78,13 @@ pub(crate) fn walk<S: Sink>(table: &Table, path: &str, sink: &mut S, cells: &mut
                 if node.shift & NO_TABLE == 0 { table.short_child(node, bytes::short_key(x, bit)) } else { None }
             }
             None => {
-                let end = bytes::long_end(bytes, start + 8);
+                let end = bytes::long_end(bytes, start + 8, last_word);
                 start = end + 1;
-                if node.shift & NO_TABLE == 0 { table.child::<false>(node, bytes.get(segment..end).unwrap_or_default()) } else { None }
+                if node.shift & NO_TABLE == 0 {
+                    table.child::<false>(node, bytes.get(segment..end).unwrap_or_default())
+                } else {
+                    None
+                }
             }
         };
         cells[depth & (CELLS - 1)] = pack(segment, start - 1);

@@ -1,5 +1,11 @@
 //! Random tables and paths against the brute-force matcher of `oracle/mod.rs`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    reason = "helpers of tests and benches say what they expect by unwrapping it"
+)]
+
 mod oracle;
 
 use covet_router::{InsertError, Method, Miss, Router, RouterBuilder};

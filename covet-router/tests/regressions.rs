@@ -1,9 +1,15 @@
 //! One test for each way in which routers have gone wrong: structure changed by decoding, order-dependent tables, panics on insertion, redirects
 //! to other hosts, wrong `Allow` values, and the like.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    reason = "helpers of tests and benches say what they expect by unwrapping it"
+)]
+
 use covet_router::{
-    BuildError, Case, InsertError, Method, Miss, OwnedParams, Params, PathErrorKind, PatternErrorKind, Relation, Router,
-    RouterBuilder, Target, TrailingSlash, UrlError, normalize,
+    BuildError, Case, InsertError, Method, Miss, OwnedParams, Params, PathErrorKind, PatternErrorKind, Relation,
+    Router, RouterBuilder, Target, TrailingSlash, UrlError, normalize,
 };
 
 fn table(patterns: &[&str]) -> Router<String> {
@@ -170,7 +176,10 @@ fn segments_that_look_alike() {
     for pattern in patterns {
         expect(&r, pattern, pattern, &[]);
         expect(&r, &format!("{pattern}/1"), &format!("{pattern}/{{x}}"), &["1"]);
-        assert_eq!(hit(&r, &format!("{pattern}\0/1")).filter(|_| !patterns.contains(&format!("{pattern}\0").as_str())), None);
+        assert_eq!(
+            hit(&r, &format!("{pattern}\0/1")).filter(|_| !patterns.contains(&format!("{pattern}\0").as_str())),
+            None
+        );
     }
 }
 
@@ -215,7 +224,8 @@ fn many_parameters() {
 fn deep_and_shallow_tables_agree() {
     // Fifteen segments is the deepest table of the short walk.
     for depth in [14, 15, 16, 17, 63, 64] {
-        let deep: String = (0..depth).map(|i| if i % 2 == 0 { "/s".to_owned() } else { format!("/{{p{i}}}") }).collect();
+        let deep: String =
+            (0..depth).map(|i| if i % 2 == 0 { "/s".to_owned() } else { format!("/{{p{i}}}") }).collect();
         let r = table(&[&deep, "/s/{x}", "/{*rest}"]);
         let path: String = (0..depth).map(|i| if i % 2 == 0 { "/s" } else { "/v" }).collect();
         assert_eq!(hit(&r, &path).unwrap().0, deep);
@@ -234,7 +244,10 @@ fn insertion_reports_instead_of_panicking() {
     let conflict = error.conflict().unwrap();
     assert_eq!((conflict.new.as_str(), conflict.existing.as_str()), ("/{b}", "/{a}"));
     assert_eq!((conflict.relation, conflict.witness.as_deref()), (Relation::Same, Some("/a")));
-    assert_eq!(error.to_string(), "`/{b}` conflicts with `/{a}`: they match the same paths; both match `/a`, and neither comes first");
+    assert_eq!(
+        error.to_string(),
+        "`/{b}` conflicts with `/{a}`: they match the same paths; both match `/a`, and neither comes first"
+    );
     let error = b.insert("no slash", 1).unwrap_err();
     assert!(matches!(&error, InsertError::Pattern(e) if e.kind == PatternErrorKind::MissingSlash));
     let params: String = (0..300).map(|i| format!("/{{p{i}}}")).collect();
@@ -327,7 +340,16 @@ fn types_share_a_place() {
         ("z-9", "/{x}"),
         ("a/b", "/{*x}"),
     ] {
-        expect(&r, &format!("/{text}"), pattern, &[text].map(|t| if pattern == "/fixed" { "" } else { t }).into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>());
+        expect(
+            &r,
+            &format!("/{text}"),
+            pattern,
+            &[text]
+                .map(|t| if pattern == "/fixed" { "" } else { t })
+                .into_iter()
+                .filter(|t| !t.is_empty())
+                .collect::<Vec<_>>(),
+        );
     }
 }
 
@@ -373,7 +395,10 @@ fn allow_is_the_union_without_duplicates() {
     assert_eq!(allow(&Method::from_bytes(b"OTHER").unwrap(), "/z/b"), "OPTIONS, PURGE");
     assert_eq!(r.find(&purge, "/a/b").unwrap().pattern(), "/{y}/b");
     let miss = r.find(&Method::OPTIONS, "/a/b").unwrap_err();
-    assert_eq!((miss.status(&Method::OPTIONS), miss.status(&Method::PUT)), (http::StatusCode::NO_CONTENT, http::StatusCode::METHOD_NOT_ALLOWED));
+    assert_eq!(
+        (miss.status(&Method::OPTIONS), miss.status(&Method::PUT)),
+        (http::StatusCode::NO_CONTENT, http::StatusCode::METHOD_NOT_ALLOWED)
+    );
     let mut b = Router::builder();
     b.automatic_options(false);
     b.route(&Method::GET, "/a", 0).unwrap();
@@ -387,7 +412,9 @@ fn trailing_slash_policies() {
     let build = |policy| {
         let mut b = Router::builder();
         b.trailing_slash(policy);
-        for (pattern, value) in [("/a", 1), ("/b/", 2), ("/c", 3), ("/c/", 4), ("/f/{*rest?}", 5), ("/u/{id}", 6), ("/{x}/{y}.{z}", 7)] {
+        for (pattern, value) in
+            [("/a", 1), ("/b/", 2), ("/c", 3), ("/c/", 4), ("/f/{*rest?}", 5), ("/u/{id}", 6), ("/{x}/{y}.{z}", 7)]
+        {
             b.route(&Method::GET, pattern, value).unwrap();
             b.insert(pattern, value).unwrap();
         }
@@ -412,7 +439,11 @@ fn trailing_slash_policies() {
         assert_eq!(find(&strict, path), Err("no route matches the path".into()), "{path}");
         assert_eq!(find(&ignore, path), Ok((value, captured.into())), "{path}");
         assert_eq!(ignore.at(path).map(|m| *m.value), Some(value), "{path}");
-        assert_eq!(redirect.find(&Method::GET, path).unwrap_err(), Miss::Redirect { location: location.into() }, "{path}");
+        assert_eq!(
+            redirect.find(&Method::GET, path).unwrap_err(),
+            Miss::Redirect { location: location.into() },
+            "{path}"
+        );
         assert!(redirect.at(path).is_none());
     }
     for r in [&strict, &ignore, &redirect] {
@@ -609,7 +640,10 @@ fn urls_lead_back() {
     assert_eq!(r.url_for("user", [("id", 7)]).unwrap(), "/users/7");
     assert_eq!(r.url_for("user", &[("id", "7")]).unwrap(), "/users/7");
     assert_eq!(r.url_for("user", &vec![("id".to_owned(), 7u64)]).unwrap(), "/users/7");
-    assert_eq!(r.url_for("cmp", [("owner", "a/b"), ("base", "x"), ("head", "y z")]).unwrap(), "/a%2Fb/compare/x...y%20z");
+    assert_eq!(
+        r.url_for("cmp", [("owner", "a/b"), ("base", "x"), ("head", "y z")]).unwrap(),
+        "/a%2Fb/compare/x...y%20z"
+    );
     assert_eq!(r.url_for("file", [("path", "a/b?c#d%")]).unwrap(), "/files/a/b%3Fc%23d%25");
     assert_eq!(r.url_for("maybe", [("x", "1")]).unwrap(), "/m/1");
     let nothing: [(&str, &str); 0] = [];
@@ -728,7 +762,10 @@ fn parameters_deserialize() {
     let m = r.at("/7/doc").unwrap();
     assert_eq!(m.params.deserialize::<P>().unwrap().name, None);
     let error = r.at("/x/pdf").unwrap().params.deserialize::<P>().unwrap_err();
-    assert_eq!((error.param(), error.to_string().as_str()), (Some("id"), "parameter `id`: `x` is not an unsigned 32-bit integer"));
+    assert_eq!(
+        (error.param(), error.to_string().as_str()),
+        (Some("id"), "parameter `id`: `x` is not an unsigned 32-bit integer")
+    );
     let error = r.at("/7/gif").unwrap().params.deserialize::<P>().unwrap_err();
     assert_eq!(error.param(), Some("kind"));
     let m = r.at("/one/5/y/z").unwrap();
