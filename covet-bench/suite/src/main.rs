@@ -7,6 +7,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    eprintln!("covet-bench-suite: nothing is composed here yet; measure a crate with `cargo bench -p covet-json --bench peers`");
+    eprintln!(
+        "covet-bench-suite: nothing is composed here yet; measure a crate with `cargo bench -p covet-json --bench peers`"
+    );
     ExitCode::FAILURE
 }
