@@ -76,7 +76,7 @@ struct Entry<T> {
     host: Option<u32>,
     method: Option<Method>,
     text: Arc<str>,
-    segments: Vec<Segment>,
+    segments: Arc<[Segment]>,
     variants: Vec<Arc<[Segment]>>,
     name: Option<Box<str>>,
     value: T,
@@ -337,7 +337,7 @@ impl<T> RouterBuilder<T> {
                 host_text: entry.host.map(|h| Arc::clone(&self.hosts[h as usize].text)),
                 pattern: Arc::clone(&entry.text),
                 name: entry.name.clone(),
-                segments: entry.segments.clone(),
+                segments: Arc::clone(&entry.segments),
             })
         };
         let routes: Vec<Arc<RouteInfo>> = entries.iter().map(|(id, entry)| info(*id, entry)).collect();
@@ -413,13 +413,8 @@ impl<T> RouterBuilder<T> {
         if let Some(name) = self.name_in_host(host, &segments) {
             return Err(pattern_error(text, (0, crate::error::PatternErrorKind::DuplicateName { name })).into());
         }
-        let mut variants: Vec<Arc<[Segment]>> = Vec::with_capacity(1);
-        for variant in pattern::variants(&segments) {
-            // `/{a?}/{b?}` can be `/{a}` in two ways; the one whose leftmost optional is present stays.
-            if !variants.iter().any(|v| order::pattern_cmp(v, &variant).is_eq()) {
-                variants.push(variant.into());
-            }
-        }
+        let segments: Arc<[Segment]> = segments.into();
+        let variants = pattern::variants(&segments);
         let id = RouteId(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
         let entry = Entry { host, method, text: text.into(), segments, variants, name: None, value };
         let records = records(id, &entry);
@@ -542,17 +537,12 @@ impl<T> RouterBuilder<T> {
         let slots = core.routes.iter().map(|r| r.id.index() + 1).max().unwrap_or(0);
         this.entries.resize_with(slots, || None);
         for (route, value) in core.routes.iter().zip(values) {
-            let mut variants: Vec<Arc<[Segment]>> = Vec::new();
-            for variant in pattern::variants(&route.segments) {
-                if !variants.iter().any(|v| order::pattern_cmp(v, &variant).is_eq()) {
-                    variants.push(variant.into());
-                }
-            }
+            let variants = pattern::variants(&route.segments);
             let entry = Entry {
                 host: route.host,
                 method: route.method.clone(),
                 text: Arc::clone(&route.pattern),
-                segments: route.segments.clone(),
+                segments: Arc::clone(&route.segments),
                 variants,
                 name: route.name.clone(),
                 value,
@@ -598,7 +588,7 @@ impl Plan {
         let number = u32::try_from(self.variants.len()).unwrap_or(u32::MAX);
         let simple = entry.host.is_none() && is_simple(segments);
         let flags = if simple { 0 } else { COMPLEX };
-        self.inputs[table].push(Input { segments: segments.to_vec(), variant: number | flags, method });
+        self.inputs[table].push(Input { segments: Arc::clone(segments), variant: number | flags, method });
         let host_names = (0u16..).zip(host.labels.iter().flat_map(Segment::names));
         let mut params: Vec<ParamInfo> =
             host_names.map(|(cell, name)| ParamInfo { name: name.into(), cell, from_host: true }).collect();
@@ -615,7 +605,7 @@ impl Plan {
         self.variants.push(Variant {
             route: u32::try_from(route).unwrap_or(u32::MAX),
             params: params.into(),
-            segments: segments.to_vec(),
+            segments: Arc::clone(segments),
             info: Arc::clone(&routes[route]),
         });
     }

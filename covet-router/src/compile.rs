@@ -1,6 +1,7 @@
 //! From sorted patterns to the arena of one table.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use crate::arena::{ANY_ONLY, Leaf, MORE, NO_TABLE, Node, PLAIN_CHILD, Statics, Table, key_of, kind, slot_of, tag_of};
 use crate::methods::{GET, HEAD, OPTIONS, STANDARD};
@@ -10,7 +11,7 @@ use crate::pattern::Segment;
 /// One pattern to place: a variant of a route.
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
-    pub(crate) segments: Vec<Segment>,
+    pub(crate) segments: Arc<[Segment]>,
     /// With [`COMPLEX`](crate::arena::COMPLEX), where it applies.
     pub(crate) variant: u32,
     /// Bit number of the method; `None` for any.
@@ -181,7 +182,7 @@ impl<'a> Builder<'a> {
             return;
         };
         let mut path = String::new();
-        for segment in &input.segments {
+        for segment in input.segments.iter() {
             let Segment::Literal(text) = segment else {
                 return;
             };

@@ -135,6 +135,9 @@ fn host_key(record: &Record) -> String {
 /// The segments of a record that could tie with a different one, with the key under which they are filed.
 fn tie_keys(record: &Record) -> Vec<(usize, String)> {
     let mut keys = Vec::new();
+    if !record.segments.iter().any(|s| matches!(s, Segment::Params(p) if can_tie(p))) {
+        return keys;
+    }
     let mut prefix = host_key(record);
     for (i, segment) in record.segments.iter().enumerate() {
         if let Segment::Params(params) = segment

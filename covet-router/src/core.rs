@@ -31,7 +31,7 @@ pub(crate) struct ParamInfo {
 pub(crate) struct Variant {
     pub(crate) route: u32,
     pub(crate) params: Arc<[ParamInfo]>,
-    pub(crate) segments: Vec<Segment>,
+    pub(crate) segments: Arc<[Segment]>,
     pub(crate) info: Arc<RouteInfo>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct RouteInfo {
     pub(crate) host_text: Option<Arc<str>>,
     pub(crate) pattern: Arc<str>,
     pub(crate) name: Option<Box<str>>,
-    pub(crate) segments: Vec<Segment>,
+    pub(crate) segments: Arc<[Segment]>,
 }
 
 /// The tables of one host pattern, or of no host.

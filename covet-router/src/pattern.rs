@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::error::PatternErrorKind as E;
 use crate::kind::{Kind, Predicate};
+use crate::order;
 
 /// The most segments a pattern can have: match scratch is sized for it.
 pub(crate) const MAX_SEGMENTS: usize = 64;
@@ -124,6 +125,10 @@ impl Segment {
 }
 
 fn write_literal(out: &mut String, text: &str) {
+    if !text.contains(['{', '}']) {
+        out.push_str(text);
+        return;
+    }
     for c in text.chars() {
         if matches!(c, '{' | '}') {
             out.push(c);
@@ -352,8 +357,23 @@ impl Pieces {
     }
 }
 
+/// The variants of a pattern with optional segments, those with the leftmost ones present first.
+pub(crate) fn variants(segments: &Arc<[Segment]>) -> Vec<Arc<[Segment]>> {
+    if !segments.iter().any(Segment::is_optional) {
+        return vec![Arc::clone(segments)];
+    }
+    let mut out: Vec<Arc<[Segment]>> = Vec::new();
+    for variant in expanded(segments) {
+        // `/{a?}/{b?}` can be `/{a}` in two ways; the one whose leftmost optional is present stays.
+        if !out.iter().any(|v| order::pattern_cmp(v, &variant).is_eq()) {
+            out.push(variant.into());
+        }
+    }
+    out
+}
+
 /// The variants of a pattern with optional segments, the leftmost ones present first.
-pub(crate) fn variants(segments: &[Segment]) -> Vec<Vec<Segment>> {
+fn expanded(segments: &[Segment]) -> Vec<Vec<Segment>> {
     let mut out = vec![Vec::with_capacity(segments.len())];
     for segment in segments {
         let without = if segment.is_optional() { out.clone() } else { Vec::new() };
@@ -446,11 +466,11 @@ mod tests {
 
     #[test]
     fn optional_segments_expand() {
-        let texts: Vec<String> = variants(&parse_path("/{a?}/x/{b?}", &Predicates::new()).unwrap())
+        let texts: Vec<String> = variants(&parse_path("/{a?}/x/{b?}", &Predicates::new()).unwrap().into())
             .iter()
             .map(|v| v.iter().fold(String::new(), |acc, s| format!("{acc}/{s}")))
             .collect();
         assert_eq!(texts, ["/{a?}/x/{b?}", "/{a?}/x", "/x/{b?}", "/x"]);
-        assert_eq!(variants(&parse_path("/{a?}", &Predicates::new()).unwrap()).len(), 2);
+        assert_eq!(variants(&parse_path("/{a?}", &Predicates::new()).unwrap().into()).len(), 2);
     }
 }

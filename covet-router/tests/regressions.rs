@@ -639,7 +639,8 @@ fn urls_lead_back() {
     let r = b.build().unwrap();
     assert_eq!(r.url_for("user", [("id", 7)]).unwrap(), "/users/7");
     assert_eq!(r.url_for("user", &[("id", "7")]).unwrap(), "/users/7");
-    assert_eq!(r.url_for("user", &vec![("id".to_owned(), 7u64)]).unwrap(), "/users/7");
+    let owned = vec![("id".to_owned(), 7u64)];
+    assert_eq!(r.url_for("user", &owned).unwrap(), "/users/7");
     assert_eq!(
         r.url_for("cmp", [("owner", "a/b"), ("base", "x"), ("head", "y z")]).unwrap(),
         "/a%2Fb/compare/x...y%20z"
