@@ -48,11 +48,7 @@ fuzz_target!(|json: &[u8]| {
         _ => panic!("{ours:?} but {read:?} from a reader"),
     }
     // Limits only ever refuse more, the same in what is skipped.
-    let options = DecodeOptions::new()
-        .max_depth(4)
-        .max_string(12)
-        .max_items(5)
-        .duplicate_keys(DuplicateKeys::Reject);
+    let options = DecodeOptions::new().max_depth(4).max_string(12).max_items(5).duplicate_keys(DuplicateKeys::Reject);
     let limited = options.from_slice::<Value>(json);
     assert_eq!(limited.is_ok(), options.from_slice::<IgnoredAny>(json).is_ok());
     assert_eq!(limited.is_ok(), options.from_reader::<_, Value>(Pieces(json, step)).is_ok());
