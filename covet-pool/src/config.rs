@@ -32,7 +32,7 @@ pub enum CheckPolicy {
     Never,
     /// If it has been idle for this long, to within the coarse clock's few milliseconds.
     IfIdle(Duration),
-    /// Before every checkout.
+    /// Before every checkout but the first after it was opened.
     Always,
 }
 

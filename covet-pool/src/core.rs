@@ -35,11 +35,16 @@ pub(crate) struct Claim<O: Owner> {
     pub(crate) connects: bool,
 }
 
-/// What to do after the mutex has been released.
+/// What to do after the mutex has been released. Small, because almost always it is to wake one waiter at most.
 #[must_use = "waiters sleep and connections stay open until the effects are run"]
 pub(crate) struct Effects<O: Owner> {
     pub(crate) wake: Option<Waker>,
-    pub(crate) wake_too: Vec<Waker>,
+    pub(crate) more: Option<Box<More<O>>>,
+}
+
+/// Effects that are rare.
+pub(crate) struct More<O: Owner> {
+    pub(crate) wake: Vec<Waker>,
     /// To be started as tasks.
     pub(crate) spawn: Vec<Claim<O>>,
     /// To be closed and then vacated as retired.
@@ -49,28 +54,39 @@ pub(crate) struct Effects<O: Owner> {
     /// To be dropped.
     stale: Option<Waker>,
     /// To be dropped.
-    unheard: Option<O::Failure>,
+    unheard: Option<Box<O::Failure>>,
 }
 
 impl<O: Owner> Effects<O> {
     fn new() -> Self {
-        Self {
-            wake: None,
-            wake_too: Vec::new(),
-            spawn: Vec::new(),
-            retire: Vec::new(),
-            abandon: Vec::new(),
-            stale: None,
-            unheard: None,
-        }
+        Self { wake: None, more: None }
     }
 
     fn wake(&mut self, waker: Option<Waker>) {
         match (waker, &mut self.wake) {
             (Some(waker), none @ None) => *none = Some(waker),
-            (Some(waker), Some(_)) => self.wake_too.push(waker),
+            (Some(waker), Some(_)) => self.more().wake.push(waker),
             (None, _) => {}
         }
+    }
+
+    fn stale(&mut self, waker: Option<Waker>) {
+        if waker.is_some() {
+            self.more().stale = waker;
+        }
+    }
+
+    fn more(&mut self) -> &mut More<O> {
+        self.more.get_or_insert_with(|| {
+            Box::new(More {
+                wake: Vec::new(),
+                spawn: Vec::new(),
+                retire: Vec::new(),
+                abandon: Vec::new(),
+                stale: None,
+                unheard: None,
+            })
+        })
     }
 }
 
@@ -87,7 +103,10 @@ pub(crate) enum Leaving {
 
 /// What came of joining the line.
 pub(crate) enum Joined {
+    /// In line; there may be something for the ticket already.
     Queued(Ticket),
+    /// In line, and for the time being there is nothing to do but to sleep. One in eight is asked to take the time.
+    Asleep(Ticket, bool),
     Full,
     Closed,
 }
@@ -101,6 +120,7 @@ pub(crate) struct Census {
     pub(crate) connecting: usize,
     pub(crate) waiting: usize,
     pub(crate) closed: bool,
+    pub(crate) overtakes: u64,
 }
 
 /// Fixed properties of a core.
@@ -135,6 +155,10 @@ struct State<O: Owner> {
     spawns: bool,
     closed: bool,
     drainers: Vec<Waker>,
+    /// Overtakes so far, but for those that the words still count.
+    overtakes: u64,
+    /// How many have joined the line.
+    joined: u32,
 }
 
 pub(crate) struct Core<O: Owner> {
@@ -162,6 +186,8 @@ impl<O: Owner> Core<O> {
             spawns: false,
             closed: false,
             drainers: Vec::new(),
+            overtakes: 0,
+            joined: 0,
         };
         let limits =
             Limits { max, ceiling: limits.ceiling.max(1), overtakes: limits.overtakes.min(MAX_OVERTAKES), ..limits };
@@ -209,7 +235,7 @@ impl<O: Owner> Core<O> {
     fn receive(&self, owner: &O, state: &mut State<O>, tenant: Box<Tenant<O>>, effects: &mut Effects<O>) {
         if state.closed || state.surplus() > 0 {
             state.retiring += 1;
-            effects.retire.push(tenant);
+            effects.more().retire.push(tenant);
         } else if self.limits.overtakes > 0 && state.waiters.len() > 0 && !self.segments.gated() {
             self.segments.publish_any(tenant);
             if !state.woken {
@@ -219,6 +245,9 @@ impl<O: Owner> Core<O> {
             return self.settle(state, effects);
         } else if let Some(tenant) = self.hand_over(owner, state, tenant, effects) {
             self.segments.publish_any(tenant);
+        } else if state.waiters.len() > 0 && self.limits.overtakes == 0 && state.saturated(self.limits.ceiling) {
+            // The common case under load: one waiter less, and nothing that dispatch could do about the others.
+            return;
         }
         self.dispatch(owner, state, effects);
     }
@@ -279,8 +308,8 @@ impl<O: Owner> Core<O> {
             && state.start(claim, effects)
         {}
         self.set_flags(state, false);
-        if state.closed && state.occupied == 0 {
-            effects.wake_too.append(&mut state.drainers);
+        if state.closed && state.occupied == 0 && !state.drainers.is_empty() {
+            effects.more().wake.append(&mut state.drainers);
         }
     }
 
@@ -303,11 +332,10 @@ impl<O: Owner> Core<O> {
             clear |= (GATE & !flags) | OVERTAKES;
         }
         state.flags = flags;
-        self.segments.set_flags(flags, clear);
+        state.overtakes += self.segments.set_flags(flags, clear);
     }
 
-    /// Joins the line, behind everybody or (`front`) before everybody. Always look at the ticket afterwards: it may
-    /// have been served already.
+    /// Joins the line, behind everybody or (`front`) before everybody.
     pub(crate) fn join(&self, owner: &O, waker: &Waker, deadline: u64, front: bool) -> (Joined, Effects<O>) {
         let mut effects = Effects::new();
         let mut state = self.state.lock();
@@ -323,12 +351,17 @@ impl<O: Owner> Core<O> {
         // Those for whom work is in flight do not count: they wait for their own connection.
         let queued = state.waiters.len() - state.waiters.len().min(state.working);
         if !front && queued > self.limits.queue && state.waiters.waits(&ticket) {
-            let left = state.waiters.leave(&ticket, &mut effects.stale);
+            let mut stale = None;
+            let left = state.waiters.leave(&ticket, &mut stale);
+            effects.stale(stale);
             self.pass_on(owner, &mut state, left, &mut effects);
             return (Joined::Full, effects);
         }
+        let asleep = state.waiters.sleeps(&ticket);
+        state.joined = state.joined.wrapping_add(1);
+        let timed = state.joined % 8 == 1;
         drop(state);
-        (Joined::Queued(ticket), effects)
+        (if asleep { Joined::Asleep(ticket, timed) } else { Joined::Queued(ticket) }, effects)
     }
 
     /// Looks at one's place in the line. After `Look::Granted` the ticket is spent.
@@ -338,8 +371,10 @@ impl<O: Owner> Core<O> {
         if state.woken && state.waiters.is_head(ticket) {
             self.compete(owner, &mut state, &mut effects);
         }
-        let look = state.waiters.look(ticket, waker, &mut effects.stale);
+        let mut stale = None;
+        let look = state.waiters.look(ticket, waker, &mut stale);
         drop(state);
+        drop(stale);
         (look, effects)
     }
 
@@ -356,7 +391,9 @@ impl<O: Owner> Core<O> {
         if state.waiters.is_head(ticket) {
             state.woken = false;
         }
-        let left = state.waiters.leave(ticket, &mut effects.stale);
+        let mut stale = None;
+        let left = state.waiters.leave(ticket, &mut stale);
+        effects.stale(stale);
         self.pass_on(owner, &mut state, left, &mut effects);
         drop(state);
         effects
@@ -366,7 +403,7 @@ impl<O: Owner> Core<O> {
         match left {
             Left::Grant(Grant::Tenant(tenant)) => return self.receive(owner, state, tenant, effects),
             Left::Claim(claim) => state.unclaim(claim),
-            Left::Grant(Grant::Failure(failure)) => effects.unheard = Some(failure),
+            Left::Grant(Grant::Failure(failure)) => effects.more().unheard = Some(failure),
             Left::Nothing => {}
         }
         self.dispatch(owner, state, effects);
@@ -384,10 +421,10 @@ impl<O: Owner> Core<O> {
         }
         if state.closed || state.surplus() > 0 {
             state.retiring += 1;
-            effects.abandon.push(claim);
+            effects.more().abandon.push(claim);
         } else if state.spawns {
             state.working += 1;
-            effects.spawn.push(claim);
+            effects.more().spawn.push(claim);
         } else {
             state.pending.push_back(claim);
         }
@@ -440,7 +477,7 @@ impl<O: Owner> Core<O> {
         state.spawns = true;
         while let Some(claim) = state.pending.pop_front() {
             state.working += 1;
-            effects.spawn.push(claim);
+            effects.more().spawn.push(claim);
         }
         self.dispatch(owner, &mut state, &mut effects);
         drop(state);
@@ -490,9 +527,9 @@ impl<O: Owner> Core<O> {
         self.set_flags(state, false);
         while state.closed || state.surplus() > 0 {
             if let Some(claim) = state.pending.pop_back() {
-                effects.abandon.push(claim);
+                effects.more().abandon.push(claim);
             } else if let Some(tenant) = self.segments.take_coldest() {
-                effects.retire.push(tenant);
+                effects.more().retire.push(tenant);
             } else {
                 break;
             }
@@ -508,7 +545,7 @@ impl<O: Owner> Core<O> {
             let Some(mut tenant) = self.segments.take_at(slot) else { continue };
             if judge(&mut tenant.value) {
                 state.retiring += 1;
-                effects.retire.push(tenant);
+                effects.more().retire.push(tenant);
             } else {
                 self.segments.publish_any(tenant);
             }
@@ -553,6 +590,7 @@ impl<O: Owner> Core<O> {
             connecting: state.connecting,
             waiting: state.waiters.len(),
             closed: state.closed,
+            overtakes: state.overtakes + self.segments.overtakes(),
         }
     }
 
@@ -573,6 +611,11 @@ impl<O: Owner> State<O> {
     /// By how much the pool exceeds its maximum, what is being closed already apart.
     fn surplus(&self) -> usize {
         (self.occupied - self.retiring).saturating_sub(self.max)
+    }
+
+    /// Whether nothing can be begun for those who wait.
+    fn saturated(&self, ceiling: usize) -> bool {
+        self.pending.is_empty() && (self.occupied >= self.max || self.connecting >= ceiling)
     }
 
     fn end_work(&mut self, connects: bool, ticket: Option<&Ticket>) {
@@ -601,7 +644,7 @@ impl<O: Owner> State<O> {
     fn start(&mut self, claim: Claim<O>, effects: &mut Effects<O>) -> bool {
         self.working += 1;
         if self.spawns {
-            effects.spawn.push(claim);
+            effects.more().spawn.push(claim);
             return true;
         }
         match self.waiters.assign(claim) {
@@ -628,7 +671,7 @@ impl<O: Owner> State<O> {
     }
 
     fn fail_head(&mut self, failure: O::Failure, effects: &mut Effects<O>) {
-        if let Ok(Served { waker, claim }) = self.waiters.grant(Grant::Failure(failure)) {
+        if let Ok(Served { waker, claim }) = self.waiters.grant(Grant::Failure(Box::new(failure))) {
             effects.wake(waker);
             self.woken = false;
             if let Some(claim) = claim {

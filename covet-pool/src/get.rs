@@ -37,19 +37,21 @@ pub struct Get<'p, M: Manager> {
 }
 
 struct Wait<M: Manager> {
-    since: Instant,
+    /// When it began, on the coarse clock.
+    since: u64,
+    /// When it began, on the precise clock, if this wait is one of those whose time is taken.
+    timed: Option<Instant>,
     deadline: u64,
     stage: Stage<M>,
     alarm: Option<Alarm>,
     /// It has been at the head, but what it got was no good: it does not have to queue again.
     front: bool,
-    queued: bool,
 }
 
 enum Stage<M: Manager> {
     Outside,
-    Line(Ticket, Option<Driver<M>>),
-    Checking(Driver<M>),
+    Line(Ticket, Option<Box<Driver<M>>>),
+    Checking(Box<Driver<M>>),
 }
 
 impl<M: Manager> fmt::Debug for Get<'_, M> {
@@ -77,7 +79,7 @@ impl<'p, M: Manager> Get<'p, M> {
         match self.shared.admit(lease, now) {
             Admit::Ready(lease) => Some(PooledConn::new(lease, self.place, now)),
             Admit::Check(lease) => {
-                self.begin(Stage::Checking(Driver::check(lease)), true);
+                self.begin(Stage::Checking(Box::new(Driver::check(lease))), true);
                 None
             }
             Admit::Gone => {
@@ -91,9 +93,10 @@ impl<'p, M: Manager> Get<'p, M> {
     #[inline(never)]
     fn begin(&mut self, stage: Stage<M>, front: bool) {
         self.shared.adopt_runtime();
-        let deadline = self.limit.map_or(u64::MAX, |limit| self.shared.now().saturating_add(clock::millis(limit)));
+        let since = self.shared.now();
+        let deadline = self.limit.map_or(u64::MAX, |limit| since.saturating_add(clock::millis(limit)));
         let checking = matches!(stage, Stage::Checking(_));
-        self.wait = Some(Wait { since: Instant::now(), deadline, stage, alarm: None, front, queued: false });
+        self.wait = Some(Wait { since, timed: None, deadline, stage, alarm: None, front });
         if checking || !self.common {
             self.set_alarm();
         }
@@ -104,7 +107,8 @@ impl<'p, M: Manager> Get<'p, M> {
         if let (Some(limit), Some(wait)) = (self.limit, &mut self.wait)
             && wait.alarm.is_none()
         {
-            wait.alarm = self.shared.alarm(Some(limit.saturating_sub(wait.since.elapsed())));
+            let waited = Duration::from_millis(self.shared.now().saturating_sub(wait.since));
+            wait.alarm = self.shared.alarm(Some(limit.saturating_sub(waited)));
         }
     }
 
@@ -147,9 +151,14 @@ impl<'p, M: Manager> Get<'p, M> {
         let (joined, effects) = self.shared.core().join(&**self.shared, waker, wait.deadline, wait.front);
         let step = match joined {
             Joined::Queued(ticket) => {
-                wait.queued = true;
                 wait.stage = Stage::Line(ticket, None);
                 Step::Again
+            }
+            Joined::Asleep(ticket, timed) => {
+                wait.timed = timed.then(Instant::now);
+                wait.stage = Stage::Line(ticket, None);
+                self.shared.watch_deadlines();
+                Step::Sleep
             }
             Joined::Full => {
                 self.shared.counters.queue_full.fetch_add(1, Ordering::Relaxed);
@@ -163,26 +172,26 @@ impl<'p, M: Manager> Get<'p, M> {
     }
 
     /// In the line: what there is for us, else the work that we have taken up.
-    fn stand(&mut self, ticket: Ticket, driver: Option<Driver<M>>, cx: &mut Context<'_>) -> Step<M> {
+    fn stand(&mut self, ticket: Ticket, driver: Option<Box<Driver<M>>>, cx: &mut Context<'_>) -> Step<M> {
         let (look, effects) = self.shared.core().look(&**self.shared, &ticket, cx.waker());
         let step = match look {
             Look::Granted(grant) => {
                 if let Some(driver) = driver {
-                    self.shared.leave_behind(driver, None);
+                    self.shared.leave_behind(*driver, None);
                 }
                 match grant {
                     Grant::Tenant(lease) => self.admit(lease),
-                    Grant::Failure(failure) => Step::Done(Err(self.failed(failure))),
+                    Grant::Failure(failure) => Step::Done(Err(self.failed(*failure))),
                 }
             }
-            Look::Claim(claim) => self.hold(ticket, Some(Driver::take_up(self.shared, claim)), Step::Again),
+            Look::Claim(claim) => self.hold(ticket, Some(Box::new(Driver::take_up(self.shared, claim))), Step::Again),
             Look::Waiting => self.work(ticket, driver, cx),
         };
         self.shared.run(effects);
         step
     }
 
-    fn work(&mut self, ticket: Ticket, driver: Option<Driver<M>>, cx: &mut Context<'_>) -> Step<M> {
+    fn work(&mut self, ticket: Ticket, driver: Option<Box<Driver<M>>>, cx: &mut Context<'_>) -> Step<M> {
         let Some(mut driver) = driver else {
             self.shared.watch_deadlines();
             return self.hold(ticket, None, Step::Sleep);
@@ -198,7 +207,7 @@ impl<'p, M: Manager> Get<'p, M> {
         }
     }
 
-    fn hold(&mut self, ticket: Ticket, driver: Option<Driver<M>>, step: Step<M>) -> Step<M> {
+    fn hold(&mut self, ticket: Ticket, driver: Option<Box<Driver<M>>>, step: Step<M>) -> Step<M> {
         if let Some(wait) = &mut self.wait {
             wait.stage = Stage::Line(ticket, driver);
         }
@@ -213,7 +222,7 @@ impl<'p, M: Manager> Get<'p, M> {
         match self.shared.admit(lease, now) {
             Admit::Ready(lease) => self.done(lease, now),
             Admit::Check(lease) => {
-                wait.stage = Stage::Checking(Driver::check(lease));
+                wait.stage = Stage::Checking(Box::new(Driver::check(lease)));
                 self.set_alarm();
                 Step::Again
             }
@@ -221,7 +230,7 @@ impl<'p, M: Manager> Get<'p, M> {
         }
     }
 
-    fn check(&mut self, mut driver: Driver<M>, cx: &mut Context<'_>) -> Step<M> {
+    fn check(&mut self, mut driver: Box<Driver<M>>, cx: &mut Context<'_>) -> Step<M> {
         match driver.poll(cx) {
             Poll::Pending => {
                 if let Some(wait) = &mut self.wait {
@@ -240,10 +249,10 @@ impl<'p, M: Manager> Get<'p, M> {
     }
 
     fn done(&mut self, lease: Lease<M>, now: u64) -> Step<M> {
-        if let Some(wait) = &self.wait
-            && wait.queued
-        {
-            self.shared.counters.wait_time.record(wait.since.elapsed());
+        if let Some(Wait { timed: Some(since), .. }) = &self.wait {
+            let waited = since.elapsed();
+            self.shared.counters.wait_time.record(waited);
+            self.shared.instruments.waited(waited);
         }
         Step::Done(Ok(PooledConn::new(lease, self.place, now)))
     }
@@ -253,9 +262,9 @@ impl<'p, M: Manager> Get<'p, M> {
     }
 
     fn timed_out(&self) -> PoolError<M::Error> {
-        let waited = self.wait.as_ref().map_or(Duration::ZERO, |wait| wait.since.elapsed());
+        let waited = self.wait.as_ref().map_or(0, |wait| self.shared.now().saturating_sub(wait.since));
+        let waited = Duration::from_millis(waited);
         self.shared.counters.timeouts.fetch_add(1, Ordering::Relaxed);
-        self.shared.counters.wait_time.record(waited);
         self.shared.emit(&Event::TimedOut { waited });
         let census = self.shared.core().census();
         PoolError::Timeout(Timeout {
@@ -273,21 +282,16 @@ impl<'p, M: Manager> Get<'p, M> {
         Err(error)
     }
 
-    /// When the caller's time is over, if it has begun to wait and has a limit.
-    pub(crate) fn ends_at(&self) -> Option<Instant> {
-        self.wait.as_ref()?.since.checked_add(self.limit?)
-    }
-
     fn leave(&mut self) {
         match self.wait.take().map(|wait| wait.stage) {
             Some(Stage::Line(ticket, driver)) => {
                 if let Some(driver) = driver {
-                    self.shared.leave_behind(driver, Some(&ticket));
+                    self.shared.leave_behind(*driver, Some(&ticket));
                 }
                 let effects = self.shared.core().leave(&**self.shared, &ticket);
                 self.shared.run(effects);
             }
-            Some(Stage::Checking(driver)) => self.shared.leave_behind(driver, None),
+            Some(Stage::Checking(driver)) => self.shared.leave_behind(*driver, None),
             Some(Stage::Outside) | None => {}
         }
     }
@@ -335,13 +339,14 @@ pub(crate) fn block_on<M: Manager>(mut get: Get<'_, M>) -> Outcome<M> {
 #[cold]
 #[inline(never)]
 fn block_on_slow<M: Manager>(get: &mut Get<'_, M>) -> Outcome<M> {
+    let end = get.limit.and_then(|limit| Instant::now().checked_add(limit));
     park::with_waker(|waker| {
         let mut cx = Context::from_waker(waker);
         loop {
             if let Poll::Ready(outcome) = get.poll_slow(&mut cx) {
                 return outcome;
             }
-            if park::until(get.ends_at()) {
+            if park::until(end) {
                 return get.give_up();
             }
         }

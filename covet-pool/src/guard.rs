@@ -22,6 +22,7 @@ impl<M: Manager> PooledConn<M> {
     #[inline(always)]
     pub(crate) fn new(mut lease: Lease<M>, place: &'static Location<'static>, now: u64) -> Self {
         lease.value.uses += 1;
+        lease.value.taken_at = now;
         lease.marks().taken(lease.value.uses, now, place);
         Self { lease: Some(lease) }
     }

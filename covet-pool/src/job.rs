@@ -2,7 +2,7 @@
 //! carry it on: a task of its own, a getter, or the getter after that one.
 
 use crate::core::{Claim, Leaving};
-use crate::hooks::{BoxFuture, ConnInfo};
+use crate::hooks::{BoxFuture, CloseReason, ConnInfo};
 use crate::manager::Manager;
 use crate::shared::{Entry, Lease, Shared};
 use crate::slot::Tenant;
@@ -24,6 +24,16 @@ pub(crate) enum Kind {
     Connect,
     Check,
     Reset,
+}
+
+impl Kind {
+    /// Why a connection was closed that this work failed on.
+    pub(crate) fn close_reason(self) -> CloseReason {
+        match self {
+            Self::Reset => CloseReason::Reset,
+            Self::Check | Self::Connect => CloseReason::Check,
+        }
+    }
 }
 
 type Outcome<M> = Result<Lease<M>, Failed<<M as Manager>::Error>>;
@@ -151,10 +161,16 @@ impl<M: Manager> Driver<M> {
         Some((Claim { slot: self.slot, job: Some(job), connects }, self.counted))
     }
 
+    /// Says that it is going to be a task. Before it is spawned: a runtime that is gone drops it without polling it.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn into_task(mut self) -> Self {
+        self.spawned = true;
+        self
+    }
+
     /// Runs the work to its end as a task.
     #[cfg(feature = "tokio")]
     pub(crate) async fn run(mut self) {
-        self.spawned = true;
         if let Some(ended) = std::future::poll_fn(|cx| self.poll(cx)).await {
             self.shared.finish(ended, None);
         }
@@ -166,7 +182,11 @@ impl<M: Manager> Drop for Driver<M> {
         let Some(job) = self.job.take() else { return };
         let connects = job.kind == Kind::Connect;
         let leaving = if self.counted { Leaving::Worked { connects } } else { Leaving::Held };
+        let closed = job.info.map(|info| (info, job.kind.close_reason()));
         self.shared.quietly(|| drop(job));
+        if let Some((info, reason)) = closed {
+            self.shared.closed_one(&info, reason);
+        }
         if self.spawned {
             // Only a runtime that is shutting down drops its tasks.
             self.shared.lose_runtime();

@@ -7,6 +7,9 @@ mod clock;
 mod config;
 #[forbid(unsafe_code)]
 mod core;
+#[cfg(feature = "deadpool-0_13")]
+#[forbid(unsafe_code)]
+pub mod deadpool;
 #[forbid(unsafe_code)]
 mod error;
 #[forbid(unsafe_code)]
@@ -21,6 +24,8 @@ mod job;
 mod maintain;
 #[forbid(unsafe_code)]
 mod manager;
+#[forbid(unsafe_code)]
+mod observe;
 #[forbid(unsafe_code)]
 mod park;
 #[forbid(unsafe_code)]

@@ -3,7 +3,7 @@
 //!
 //! Connecting is immediate here: what is under test is who gets what, not how it is made.
 
-use crate::core::{Claim, Core, Effects, Joined, Leaving, Limits, Owner};
+use crate::core::{Claim, Core, Effects, Joined, Leaving, Limits, More, Owner};
 use crate::queue::{Grant, Look, Ticket};
 use crate::slot::{Take, Tenant};
 use loom::future::block_on;
@@ -74,8 +74,11 @@ impl Model {
 
     fn run(self: &Arc<Self>, effects: Effects<Self>) {
         let mut todo = vec![effects];
-        while let Some(Effects { wake, wake_too, spawn, retire, abandon, .. }) = todo.pop() {
-            wake.into_iter().chain(wake_too).for_each(Waker::wake);
+        while let Some(Effects { wake, more }) = todo.pop() {
+            wake.into_iter().for_each(Waker::wake);
+            let Some(more) = more else { continue };
+            let More { wake, spawn, retire, abandon, .. } = *more;
+            wake.into_iter().for_each(Waker::wake);
             for claim in spawn {
                 self.complete(claim, None);
             }
@@ -120,7 +123,7 @@ impl Model {
         let (joined, effects) = self.core.join(self, waker, deadline, false);
         self.run(effects);
         match joined {
-            Joined::Queued(ticket) => Ok(ticket),
+            Joined::Queued(ticket) | Joined::Asleep(ticket, _) => Ok(ticket),
             Joined::Closed => Err(Refused::Closed),
             Joined::Full => panic!("the queue has room"),
         }
@@ -132,9 +135,16 @@ impl Model {
                 if let Take::Got(lease) = self.core.take() {
                     return Poll::Ready(Ok(lease));
                 }
-                match self.join(cx.waker(), line.deadline) {
-                    Ok(ticket) => line.ticket = Some(ticket),
-                    Err(refused) => return Poll::Ready(Err(refused)),
+                let (joined, effects) = self.core.join(self, cx.waker(), line.deadline, false);
+                self.run(effects);
+                match joined {
+                    Joined::Queued(ticket) => line.ticket = Some(ticket),
+                    Joined::Asleep(ticket, _) => {
+                        line.ticket = Some(ticket);
+                        return Poll::Pending;
+                    }
+                    Joined::Closed => return Poll::Ready(Err(Refused::Closed)),
+                    Joined::Full => panic!("the queue has room"),
                 }
                 continue;
             };
@@ -147,7 +157,7 @@ impl Model {
                     line.ticket = None;
                     return Poll::Ready(match grant {
                         Grant::Tenant(lease) => Ok(lease),
-                        Grant::Failure(refused) => Err(refused),
+                        Grant::Failure(refused) => Err(*refused),
                     });
                 }
             }
@@ -211,7 +221,10 @@ fn get_and_put(model: &Arc<Model>) {
 
 #[test]
 fn three_share_one_connection() {
-    loom::model(|| {
+    // The largest of the models: with three preemptions it alone takes minutes.
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(2);
+    builder.check(|| {
         let model = Model::new(1, 0);
         let threads = [spawn(&model, |model| get_and_put(&model)), spawn(&model, |model| get_and_put(&model))];
         get_and_put(&model);

@@ -32,6 +32,7 @@ impl<M: Manager> Shared<M> {
     pub(crate) async fn maintain(self: &Arc<Self>) {
         self.sweep();
         self.report_leaks();
+        self.publish_gauges();
         let floor = self.config.min_idle;
         // The next round tries again if this one cannot connect.
         let _ = self.fill(|census| census.idle + census.connecting < floor).await;
@@ -147,7 +148,7 @@ impl<M: Manager> Shared<M> {
             return;
         }
         let Some(handle) = self.runtime.handle() else { return self.runtime.end_watch() };
-        let watch = Watch(Arc::downgrade(self));
+        let mut watch = Watch { pool: Arc::downgrade(self), on: true };
         handle.spawn(async move {
             while let Some(left) = watch.look() {
                 tokio::time::sleep(left).await;
@@ -158,23 +159,29 @@ impl<M: Manager> Shared<M> {
 
 /// The task that watches the head's deadline. However it ends, another can be started.
 #[cfg(feature = "tokio")]
-struct Watch<M: Manager>(std::sync::Weak<Shared<M>>);
+struct Watch<M: Manager> {
+    pool: std::sync::Weak<Shared<M>>,
+    /// Whether the pool relies on it.
+    on: bool,
+}
 
 #[cfg(feature = "tokio")]
 impl<M: Manager> Watch<M> {
     /// Fails those whose time is over. Returns when to look again, `None` if nobody waits.
-    fn look(&self) -> Option<Duration> {
-        let shared = self.0.upgrade()?;
+    fn look(&mut self) -> Option<Duration> {
+        let shared = self.pool.upgrade()?;
         let effects = shared.core().expire_now(&*shared);
         shared.run(effects);
         let mut deadline = shared.core().next_deadline();
         if deadline.is_none() {
+            self.on = false;
             shared.runtime.end_watch();
             // Somebody may have begun to wait before the watch ended, and relies on it.
             deadline = shared.core().next_deadline();
             if deadline.is_none() || !shared.runtime.begin_watch() {
                 return None;
             }
+            self.on = true;
         }
         // Without a limit of its own the head still hides others that have one; look again after the common limit.
         let common = crate::clock::millis(shared.config.acquire_timeout?);
@@ -186,7 +193,9 @@ impl<M: Manager> Watch<M> {
 #[cfg(feature = "tokio")]
 impl<M: Manager> Drop for Watch<M> {
     fn drop(&mut self) {
-        if let Some(shared) = self.0.upgrade() {
+        if self.on
+            && let Some(shared) = self.pool.upgrade()
+        {
             shared.runtime.end_watch();
         }
     }

@@ -261,6 +261,7 @@ impl<M: Manager> Pool<M> {
             uses,
             timeouts: counters.timeouts.load(Ordering::Relaxed),
             queue_full: counters.queue_full.load(Ordering::Relaxed),
+            overtakes: census.overtakes,
             panics: counters.panics.load(Ordering::Relaxed),
             leaks: counters.leaks.load(Ordering::Relaxed),
             wait_time: counters.wait_time.snapshot(),
@@ -276,7 +277,7 @@ impl<M: Manager> Pool<M> {
 }
 
 impl<M: Manager> Pool<M> {
-    #[cfg(test)]
+    #[cfg(all(test, not(covet_loom)))]
     pub(crate) fn step_clock(&self, by: Duration) {
         self.shared.skew.fetch_add(crate::clock::millis(by), Ordering::Relaxed);
     }

@@ -16,14 +16,14 @@ pub(crate) struct Ticket(u32);
 /// What a waiter is given.
 pub(crate) enum Grant<O: Owner> {
     Tenant(Box<Tenant<O>>),
-    Failure(O::Failure),
+    Failure(Box<O::Failure>),
 }
 
 enum Stage<O: Owner> {
     Free,
     Waiting {
         /// Work that this waiter shall take up when it is polled next.
-        claim: Option<Claim<O>>,
+        claim: Option<Box<Claim<O>>>,
         /// It has taken up work.
         drives: bool,
     },
@@ -80,14 +80,7 @@ impl<O: Owner> Waiters<O> {
 
     /// Joins the line: at its end, or at its front for who has been served before but with something broken.
     pub(crate) fn join(&mut self, waker: &Waker, deadline: u64, front: bool) -> Ticket {
-        let node = Node {
-            previous: NONE,
-            next: NONE,
-            waker: Some(waker.clone()),
-            deadline,
-            stage: Stage::Waiting { claim: None, drives: false },
-        };
-        let index = self.insert(node);
+        let index = self.insert(waker.clone(), deadline);
         let neighbour = if front { self.head } else { self.tail };
         if neighbour == NONE {
             (self.head, self.tail) = (index, index);
@@ -104,14 +97,18 @@ impl<O: Owner> Waiters<O> {
         Ticket(index)
     }
 
-    fn insert(&mut self, node: Node<O>) -> u32 {
+    fn insert(&mut self, waker: Waker, deadline: u64) -> u32 {
         if self.free == NONE {
-            self.nodes.push(node);
+            let stage = Stage::Waiting { claim: None, drives: false };
+            self.nodes.push(Node { previous: NONE, next: NONE, waker: Some(waker), deadline, stage });
             return (self.nodes.len() - 1) as u32;
         }
         let index = self.free;
-        self.free = self.nodes[index as usize].next;
-        self.nodes[index as usize] = node;
+        let node = &mut self.nodes[index as usize];
+        self.free = node.next;
+        (node.previous, node.next, node.deadline) = (NONE, NONE, deadline);
+        node.waker = Some(waker);
+        node.stage = Stage::Waiting { claim: None, drives: false };
         index
     }
 
@@ -123,6 +120,11 @@ impl<O: Owner> Waiters<O> {
     /// Whether nothing has been granted yet.
     pub(crate) fn waits(&self, ticket: &Ticket) -> bool {
         matches!(self.nodes[ticket.0 as usize].stage, Stage::Waiting { .. })
+    }
+
+    /// Whether there is nothing for this ticket yet, neither a grant nor work.
+    pub(crate) fn sleeps(&self, ticket: &Ticket) -> bool {
+        matches!(self.nodes[ticket.0 as usize].stage, Stage::Waiting { claim: None, .. })
     }
 
     pub(crate) fn is_head(&self, ticket: &Ticket) -> bool {
@@ -138,7 +140,7 @@ impl<O: Owner> Waiters<O> {
         self.unlink(index);
         let node = &mut self.nodes[index as usize];
         match std::mem::replace(&mut node.stage, Stage::Granted(grant)) {
-            Stage::Waiting { claim, .. } => Ok(Served { waker: node.waker.take(), claim }),
+            Stage::Waiting { claim, .. } => Ok(Served { waker: node.waker.take(), claim: claim.map(|claim| *claim) }),
             Stage::Free | Stage::Granted(_) => unreachable!("only waiting nodes are in the line"),
         }
     }
@@ -150,7 +152,7 @@ impl<O: Owner> Waiters<O> {
             let node = &mut self.nodes[index as usize];
             match &mut node.stage {
                 Stage::Waiting { claim: claim @ None, drives: false } => {
-                    *claim = Some(work);
+                    *claim = Some(Box::new(work));
                     return Ok(node.waker.clone());
                 }
                 _ => index = node.next,
@@ -177,7 +179,7 @@ impl<O: Owner> Waiters<O> {
                     None => Look::Waiting,
                     Some(work) => {
                         *drives = true;
-                        Look::Claim(work)
+                        Look::Claim(*work)
                     }
                 }
             }
@@ -202,7 +204,7 @@ impl<O: Owner> Waiters<O> {
         }
         match self.release(ticket, stale) {
             Stage::Granted(grant) => Left::Grant(grant),
-            Stage::Waiting { claim: Some(claim), .. } => Left::Claim(claim),
+            Stage::Waiting { claim: Some(claim), .. } => Left::Claim(*claim),
             Stage::Waiting { .. } | Stage::Free => Left::Nothing,
         }
     }

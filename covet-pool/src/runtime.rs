@@ -66,7 +66,7 @@ impl Runtime {
     pub(crate) fn spawn<M: Manager>(&self, driver: Driver<M>) -> Result<(), Driver<M>> {
         match self.handle() {
             Some(handle) => {
-                handle.spawn(driver.run());
+                handle.spawn(driver.into_task().run());
                 Ok(())
             }
             None => Err(driver),

@@ -3,11 +3,12 @@
 
 use crate::clock;
 use crate::config::{CheckPolicy, PoolConfig};
-use crate::core::{Claim, Core, Effects, Leaving, Limits, Owner};
+use crate::core::{Claim, Core, Effects, Leaving, Limits, More, Owner};
 use crate::error::{PoolError, Timeout};
 use crate::hooks::{CloseReason, ConnInfo, Event, Hooks, Verdict};
 use crate::job::{Driver, Ended, Failed, Job, Kind};
 use crate::manager::{Manager, Return};
+use crate::observe::{self, Instruments};
 use crate::queue::Ticket;
 use crate::runtime::Runtime;
 use crate::slot::Tenant;
@@ -28,6 +29,8 @@ pub(crate) struct Entry<M: Manager> {
     pub(crate) uses: u64,
     expires_at: u64,
     idle_since: u64,
+    /// When it was handed out last.
+    pub(crate) taken_at: u64,
     created: Instant,
     pub(crate) conn: M::Conn,
 }
@@ -42,6 +45,7 @@ impl<M: Manager> Entry<M> {
             uses: 0,
             expires_at: now.saturating_add(lifetime),
             idle_since: now,
+            taken_at: now,
             created: Instant::now(),
             conn,
         };
@@ -88,7 +92,8 @@ impl<M: Manager> Entry<M> {
     fn check_due(&self, shared: &Shared<M>, now: u64) -> bool {
         match shared.check {
             CheckPolicy::Never => false,
-            CheckPolicy::Always => true,
+            // One that has just been opened has just proved itself.
+            CheckPolicy::Always => self.uses > 0 || now.saturating_sub(self.idle_since) >= 500,
             CheckPolicy::IfIdle(limit) => now.saturating_sub(self.idle_since) >= clock::millis(limit),
         }
     }
@@ -109,6 +114,7 @@ pub(crate) struct Shared<M: Manager> {
     pub(crate) hooks: Hooks<M>,
     pub(crate) counters: Counters,
     pub(crate) runtime: Runtime,
+    pub(crate) instruments: Instruments,
     generation: AtomicU64,
     check: CheckPolicy,
     /// For how long a connection that has just come back needs no second thought, in milliseconds.
@@ -171,6 +177,7 @@ impl<M: Manager> Shared<M> {
         };
         Self {
             core: Core::new(limits),
+            instruments: Instruments::new(&config.name),
             manager,
             config,
             hooks,
@@ -215,6 +222,8 @@ impl<M: Manager> Shared<M> {
 
     /// Tells the listener.
     pub(crate) fn emit(&self, event: &Event<'_, M::Error>) {
+        observe::log(&self.config.name, event);
+        self.instruments.event(event);
         if let Some(hook) = &self.hooks.on_event
             && catch_unwind(AssertUnwindSafe(|| hook(event))).is_err()
         {
@@ -268,6 +277,7 @@ impl<M: Manager> Shared<M> {
         let verdict = catch_unwind(AssertUnwindSafe(|| shared.manager.on_return(&mut entry.conn)));
         let now = shared.now();
         entry.rest_at(shared, now);
+        shared.instruments.used(now.saturating_sub(entry.taken_at));
         let simple = entry.outdated(shared, now).is_none() && shared.hooks.after_return.is_none();
         match verdict {
             Ok(Return::Ready) if simple => Self::put(lease),
@@ -343,7 +353,7 @@ impl<M: Manager> Shared<M> {
         entry.conn
     }
 
-    fn closed_one(&self, info: &ConnInfo, reason: CloseReason) {
+    pub(crate) fn closed_one(&self, info: &ConnInfo, reason: CloseReason) {
         self.counters.closed(reason, info.uses);
         self.emit(&Event::Closed { info: *info, reason });
     }
@@ -374,8 +384,7 @@ impl<M: Manager> Shared<M> {
             self.panicked();
         }
         if let Some(info) = info {
-            let reason = if kind == Kind::Reset { CloseReason::Reset } else { CloseReason::Check };
-            self.closed_one(&info, reason);
+            self.closed_one(&info, kind.close_reason());
         }
         let failure = if connects { Some(self.connect_failed(failed)) } else { None };
         // What somebody else began and left fails for reasons that are old: the waiters get a fresh attempt.
@@ -412,12 +421,28 @@ impl<M: Manager> Shared<M> {
     }
 
     /// Does what the core asked for, and what follows from that.
+    #[inline]
     pub(crate) fn run(self: &Arc<Self>, effects: Effects<Self>) {
+        match effects {
+            Effects { wake: None, more: None } => {}
+            Effects { wake: Some(waker), more: None } => drop(self.quietly(|| waker.wake())),
+            effects => self.run_more(effects),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn run_more(self: &Arc<Self>, effects: Effects<Self>) {
         let mut todo = Some(effects);
         let mut later = Vec::new();
         while let Some(effects) = todo.take().or_else(|| later.pop()) {
-            let Effects { wake, wake_too, spawn, retire, abandon, .. } = effects;
-            for waker in wake.into_iter().chain(wake_too) {
+            let Effects { wake, more } = effects;
+            if let Some(waker) = wake {
+                self.quietly(|| waker.wake());
+            }
+            let Some(more) = more else { continue };
+            let More { wake, spawn, retire, abandon, .. } = *more;
+            for waker in wake {
                 self.quietly(|| waker.wake());
             }
             for claim in spawn {

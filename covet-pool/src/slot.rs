@@ -358,16 +358,24 @@ impl<O: Owner> Segments<O> {
         segment.word.fetch_or(1 << index, Ordering::Release);
     }
 
-    /// Raises and lowers flags in all words, in this order. For the holder of the mutex.
-    pub(crate) fn set_flags(&self, raise: u64, lower: u64) {
+    /// Raises and lowers flags in all words, in this order. For the holder of the mutex. Returns how many overtakes the
+    /// bits counted that were lowered.
+    pub(crate) fn set_flags(&self, raise: u64, lower: u64) -> u64 {
+        let mut overtakes = 0;
         for segment in self.iter() {
             if raise != 0 {
                 segment.word.fetch_or(raise, Ordering::AcqRel);
             }
             if lower != 0 {
-                segment.word.fetch_and(!lower, Ordering::AcqRel);
+                overtakes += (segment.word.fetch_and(!lower, Ordering::AcqRel) & lower & OVERTAKES) / OVERTAKE;
             }
         }
+        overtakes
+    }
+
+    /// The overtakes that the words count at this moment.
+    pub(crate) fn overtakes(&self) -> u64 {
+        self.iter().map(|segment| (segment.word.load(Ordering::Relaxed) & OVERTAKES) / OVERTAKE).sum()
     }
 
     /// Whether GATE is up in any word.

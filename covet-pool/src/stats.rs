@@ -136,11 +136,13 @@ pub struct Status {
     pub timeouts: u64,
     /// Callers turned away because too many waited.
     pub queue_full: u64,
+    /// Connections taken past somebody who waited: none under [`Fairness::Strict`](crate::Fairness::Strict).
+    pub overtakes: u64,
     /// Panics of the manager or of hooks, caught.
     pub panics: u64,
     /// Checkouts reported because they lasted longer than `leak_after`.
     pub leaks: u64,
-    /// How long callers waited that had to: those served from an idle connection are not in it.
+    /// How long callers slept in the queue, of one in eight of those that did; time-outs are not in it.
     pub wait_time: Histogram,
     /// How long it took to open connections.
     pub connect_time: Histogram,
