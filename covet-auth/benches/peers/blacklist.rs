@@ -1,4 +1,4 @@
-//! The blacklist beside what services use for one: a `HashMap` behind a lock, DashMap, quick_cache, moka.
+//! The blacklist beside what services use for one: a `HashMap` behind a lock, `dashmap`, `quick_cache`, moka.
 //!
 //! All look up the same tokens, whose ids lie ready as text: nobody's key is built in the measured time. The maps'
 //! keys are the `jti` alone, which is less than the blacklist does (it tells issuers apart, looks at the token's
@@ -89,8 +89,7 @@ pub(crate) fn check(bench: &mut Bench) {
 
 fn check_one(bench: &mut Bench, name: &str, count: u64, spread: u64, from: u64) {
     // Declared before the group, which borrows them; filled after, so that a filtered group costs nothing.
-    let probes: Vec<TokenFacts>;
-    let (blacklist, moka, quick, dash, locked);
+    let (probes, blacklist, moka, quick, dash, locked): (Vec<TokenFacts>, _, _, _, _, _);
     let Some(mut group) = bench.group(name) else { return };
     probes = scattered(16_384, from, count).map(|n| facts(n, spread)).collect();
     blacklist = filled(count, spread, FingerprintBits::Bits64);
@@ -188,11 +187,7 @@ fn cycle(len: u32) -> Vec<u32> {
 pub(crate) fn expire(bench: &mut Bench) {
     let count = if bench.only_verifies() { 10_000 } else { MILLION };
     let Some(mut group) = bench.group("longest call while 1,000,000 tokens lapse") else { return };
-    group.contender_timed(
-        "covet-auth",
-        move |rounds| (0..rounds).map(|_| longest_call(count)).sum(),
-        || 0u64,
-    ).ours();
+    group.contender_timed("covet-auth", move |rounds| (0..rounds).map(|_| longest_call(count)).sum(), || 0u64).ours();
     group.run();
 }
 
