@@ -276,7 +276,7 @@ mod loom {
     fn never_missed<const W: usize>(there: &[Entry<W>], inserted: &[Entry<W>], absent: Entry<W>) {
         let (there, inserted) = (there.to_vec(), inserted.to_vec());
         let mut model = ::loom::model::Builder::new();
-        model.preemption_bound = Some(4);
+        model.preemption_bound = Some(3);
         model.check(move || {
             let slots = empty::<W>(5);
             for entry in &there {
