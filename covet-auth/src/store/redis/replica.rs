@@ -40,6 +40,9 @@ struct Shared {
     recent: Mutex<Recent>,
     /// A write's fate is unknown: compare with the store.
     unsure: AtomicBool,
+    /// The highest position at which a write of this process was confirmed: a log that is shorter lost it, even if
+    /// the follower has not read that far.
+    confirmed: AtomicU64,
     writer: tokio::sync::Mutex<Option<Link>>,
     wake: Notify,
     reloads: AtomicU64,
@@ -117,6 +120,7 @@ impl Replica {
             valid_until: AtomicU64::new(0),
             recent: Mutex::default(),
             unsure: AtomicBool::new(false),
+            confirmed: AtomicU64::new(0),
             writer: tokio::sync::Mutex::new(None),
             wake: Notify::new(),
             reloads: AtomicU64::new(0),
@@ -247,7 +251,8 @@ impl Shared {
             Some(link) => link,
             None => Link::connect(&self.config, self.blacklist.kept_after_expiry()).await?,
         };
-        link.append(&self.identity, &records).await?;
+        let position = link.append(&self.identity, &records).await?;
+        self.confirmed.fetch_max(position, Ordering::AcqRel);
         *writer = Some(link);
         doubt.0 = None;
         drop(writer);
@@ -326,6 +331,8 @@ impl Follower {
     /// One look, and what follows from it. True if it renewed the lease.
     async fn follow(&mut self, wait: Duration) -> Result<bool, RedisError> {
         let sent = self.shared.elapsed();
+        // Taken before the look: a write confirmed meanwhile is not missing from it.
+        let confirmed = self.shared.confirmed.load(Ordering::Acquire);
         let sight = self.link.look(Some(self.position), wait).await?;
         self.judge(&sight)?;
         let Some((_, seq)) = sight.store else {
@@ -336,7 +343,7 @@ impl Follower {
         let at = self.position + sight.tail.len() as u64;
         let full = sight.tail.len() == BATCH;
         if sight.run_id != self.run_id
-            || seq < self.position
+            || seq < self.position.max(confirmed)
             || !contiguous
             || (at < seq && !full)
             || self.shared.unsure.load(Ordering::Acquire)
@@ -411,6 +418,7 @@ impl Follower {
         }
         self.run_id = sight.run_id;
         self.position = seq;
+        self.shared.confirmed.store(seq, Ordering::Release);
         self.shared.reloads.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
