@@ -1,4 +1,4 @@
-//! The blacklist beside what services use for one: a `HashMap` behind a lock, `DashMap`, `quick_cache`, moka.
+//! The blacklist beside what services use for one: a `HashMap` behind a lock, `dashmap`, `quick_cache`, moka.
 //!
 //! All look up the same tokens, whose ids lie ready as text: nobody's key is built in the measured time. The maps'
 //! keys are the `jti` alone, which is less than the blacklist does (it tells issuers apart, looks at the token's
@@ -89,9 +89,9 @@ pub(crate) fn check(bench: &mut Bench) {
 
 fn check_one(bench: &mut Bench, name: &str, count: u64, spread: u64, from: u64) {
     // Declared before the group, which borrows them; filled after, so that a filtered group costs nothing.
-    let (probes, blacklist, moka, quick, dash, locked);
+    let (probes, blacklist, moka, quick, dash, locked): (Vec<TokenFacts>, _, _, _, _, _);
     let Some(mut group) = bench.group(name) else { return };
-    probes = scattered(16_384, from, count).map(|n| facts(n, spread)).collect::<Vec<TokenFacts>>();
+    probes = scattered(16_384, from, count).map(|n| facts(n, spread)).collect();
     blacklist = filled(count, spread, FingerprintBits::Bits64);
     moka = self::moka(count, spread);
     quick = self::quick(count, spread);

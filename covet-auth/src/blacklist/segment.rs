@@ -81,7 +81,7 @@ pub(crate) fn capacity<const W: usize>(slots: &[AtomicU64]) -> usize {
 /// Slots that are compared without a branch between them. An entry lies further from its home in a tenth of the
 /// searches of a segment; a branch on each slot would be mispredicted in nearly all, and each time the
 /// processor would wait for memory before it could begin the next check.
-const WINDOW: usize = 8;
+const WINDOW: usize = if cfg!(covet_loom) { 3 } else { 8 }; // small enough for loom to see both parts of a search
 
 /// Whether the entry is there. Any thread, any time.
 #[inline]
@@ -276,7 +276,7 @@ mod loom {
     fn never_missed<const W: usize>(there: &[Entry<W>], inserted: &[Entry<W>], absent: Entry<W>) {
         let (there, inserted) = (there.to_vec(), inserted.to_vec());
         let mut model = ::loom::model::Builder::new();
-        model.preemption_bound = Some(4);
+        model.preemption_bound = Some(3);
         model.check(move || {
             let slots = empty::<W>(5);
             for entry in &there {
