@@ -295,7 +295,7 @@ fn arrange(keys: &[Key]) -> (u32, u64, Vec<usize>) {
     let bits = if small { keys.len() } else { keys.len() * 4 / 3 }.next_power_of_two().trailing_zeros();
     let mut best: Option<(usize, u32, u64, Vec<usize>)> = None;
     for bits in bits..=bits + 1 {
-        let tries = if small { 400 } else { 24 };
+        let tries = if small { 400 } else { 8 };
         for attempt in 1..=tries {
             let mult = splitmix(attempt + (u64::from(bits) << 32)) | 1;
             // Nearly every attempt of a small table fails: found out without allocating.

@@ -210,23 +210,34 @@ fn parse(text: &str, syntax: Syntax, predicates: &Predicates) -> Result<Vec<Segm
     let separator = if syntax == Syntax::Path { '/' } else { '.' };
     let mut segments = Vec::new();
     let mut current = Pieces::default();
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
+    let special = |c: char| matches!(c, '{' | '}' | '/' | '?' | '#') || c == separator;
+    let mut at = 0;
+    while let Some(rest) = text.get(at..)
+        && !rest.is_empty()
+    {
+        let run = rest.find(special).unwrap_or(rest.len());
+        current.literal.push_str(&rest[..run]);
+        at += run;
+        let mut following = rest[run..].chars();
+        let Some(c) = following.next() else { break };
+        let doubled = following.next() == Some(c);
         match c {
-            '{' if chars.next_if(|&(_, c)| c == '{').is_some() => current.literal.push('{'),
-            '}' if chars.next_if(|&(_, c)| c == '}').is_some() => current.literal.push('}'),
+            '{' | '}' if doubled => {
+                current.literal.push(c);
+                at += 1;
+            }
             '}' => return Err((at, E::UnmatchedClose)),
             '{' => {
                 let close = text[at..].find('}').map(|n| at + n).ok_or((at, E::UnmatchedOpen))?;
-                let spec = &text[at + 1..close];
-                current.param(parse_spec(spec, predicates).map_err(|e| (at, e))?).map_err(|e| (at, e))?;
-                while chars.next_if(|&(i, _)| i <= close).is_some() {}
+                let spec = parse_spec(&text[at + 1..close], predicates).map_err(|e| (at, e))?;
+                current.param(spec).map_err(|e| (at, e))?;
+                at = close;
             }
-            c if c == separator => segments.push(std::mem::take(&mut current).finish().map_err(|e| (at, e))?),
             '?' | '#' => return Err((at, E::QueryOrFragment)),
-            '/' => return Err((at, E::SlashInHost)),
-            c => current.literal.push(c),
+            c if c == separator => segments.push(std::mem::take(&mut current).finish().map_err(|e| (at, e))?),
+            _ => return Err((at, E::SlashInHost)),
         }
+        at += 1;
     }
     segments.push(current.finish().map_err(|e| (text.len(), e))?);
     check_whole(&segments).map_err(|e| (text.len(), e))?;
