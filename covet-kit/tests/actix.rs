@@ -1,5 +1,6 @@
 //! The actix-web adapter through actix-web itself.
 #![cfg(feature = "actix-web-4")]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{App, test, web};

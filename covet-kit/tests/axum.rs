@@ -1,5 +1,6 @@
 //! The axum adapter through axum itself.
 #![cfg(feature = "axum-0.8")]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use axum::body::Body;
 use axum::routing::post;

@@ -1,5 +1,6 @@
 //! `GuardLayer` in front of routes: who gets through, and what the others are told.
 #![cfg(feature = "guard")]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,6 @@
 //! JSON bodies through `JsonBodies`: every failure has its status and code, none repeats what the client sent.
 #![cfg(feature = "service")]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::collections::VecDeque;
 use std::pin::Pin;

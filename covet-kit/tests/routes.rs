@@ -1,5 +1,6 @@
 //! `RouteService` as a caller sees it: dispatch, misses, HEAD and OPTIONS, normalization before routing, layers, nesting.
 #![cfg(feature = "service")]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use covet_kit::service::{Body, Problem, Route, RoutePattern, RouteService, Routes, json, path_params};
 use covet_router::{Router, TrailingSlash};

@@ -7,6 +7,7 @@
     feature = "server",
     feature = "service"
 ))]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

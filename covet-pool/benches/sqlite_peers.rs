@@ -155,6 +155,7 @@ where
 fn select(bench: &mut Bench, name: &str, query: Query) {
     let (files, runtime) = (Files::new(), runtime());
     let keys = Arc::new(sql::keys(ROWS - 100, 4000, 2));
+    let (runtime, keys) = (&runtime, &keys);
     let Some(mut group) = bench.latency_group(name) else { return };
     let factor = match query {
         Query::One => 3.0,
@@ -166,7 +167,7 @@ fn select(bench: &mut Bench, name: &str, query: Query) {
 
     let ours = SqlitePool::open(files.file("covet.db", ROWS)).unwrap();
     for inline in [true, false] {
-        let (db, keys, runtime) = (ours.clone(), &keys, &runtime);
+        let db = ours.clone();
         let contender = if inline { "covet-pool read_inline" } else { "covet-pool read_async" };
         group
             .contender(contender, move |scale: Scale| {
@@ -186,34 +187,33 @@ fn select(bench: &mut Bench, name: &str, query: Query) {
     }
     let path = files.file("tokio-rusqlite.db", ROWS);
     let peer = runtime.block_on(tokio_rusqlite::Connection::open(path)).unwrap();
-    group.contender("tokio-rusqlite", |scale| {
+    group.contender("tokio-rusqlite", move |scale| {
         let peer = peer.clone();
-        round(&runtime, scale.operations(query.operations()), &keys, move |key| {
+        round(runtime, scale.operations(query.operations()), keys, move |key| {
             let peer = peer.clone();
             async move { peer.call(move |conn| query.run(conn, key)).await.unwrap() }
         })
     });
     let path = files.file("deadpool.db", ROWS);
     let peer = deadpool_sqlite::Config::new(path).create_pool(deadpool_sqlite::Runtime::Tokio1).unwrap();
-    group.contender("deadpool-sqlite", |scale| {
+    group.contender("deadpool-sqlite", move |scale| {
         let peer = peer.clone();
-        round(&runtime, scale.operations(query.operations()), &keys, move |key| {
+        round(runtime, scale.operations(query.operations()), keys, move |key| {
             let peer = peer.clone();
             async move { peer.get().await.unwrap().interact(move |conn| query.run(conn, key)).await.unwrap().unwrap() }
         })
     });
     let path = files.file("async-sqlite.db", ROWS);
     let peer = runtime.block_on(async_sqlite::PoolBuilder::new().path(path).open()).unwrap();
-    group.contender("async-sqlite", |scale| {
+    group.contender("async-sqlite", move |scale| {
         let peer = peer.clone();
-        round(&runtime, scale.operations(query.operations()), &keys, move |key| {
+        round(runtime, scale.operations(query.operations()), keys, move |key| {
             let peer = peer.clone();
             async move { peer.conn(move |conn| query.run(conn, key)).await.unwrap() }
         })
     });
     group.baseline("tokio-rusqlite");
     group.run();
-    drop(peer);
     ours.close_blocking();
 }
 
@@ -247,20 +247,21 @@ fn insert(bench: &mut Bench, name: &str, synchronous: Synchronous) {
     let operations = if full { 1280 } else { 6400 };
     let pragma = if full { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
     let keys = Arc::new(vec![0]);
+    let (runtime, keys) = (&runtime, &keys);
     let Some(mut group) = bench.latency_group(name) else { return };
     group.target(Target::times_as_fast(8.0, PEERS));
     group.unable(SQLX.0, SQLX.1);
 
     let ours = SqlitePool::builder(files.file("covet.db", 0)).synchronous(synchronous).open().unwrap();
-    let supply = Supply::new();
+    let (db, supply) = (ours.clone(), Supply::new());
     group
-        .contender("covet-pool write_async", |scale| {
-            let (db, supply, before) = (ours.clone(), Arc::clone(&supply), ours.status().writes);
-            let round = round(&runtime, scale.operations(operations), &keys, move |_| {
-                let (db, item) = (db.clone(), supply.item());
+        .contender("covet-pool write_async", move |scale| {
+            let (pool, supply, before) = (db.clone(), Arc::clone(&supply), db.status().writes);
+            let round = round(runtime, scale.operations(operations), keys, move |_| {
+                let (db, item) = (pool.clone(), supply.item());
                 async move { db.write_async(move |tx| Ok(store(tx, &item)?)).await.unwrap() }
             });
-            let writes = ours.status().writes;
+            let writes = db.status().writes;
             let group = (writes.committed - before.committed) as f64 / (writes.commits - before.commits) as f64;
             round.counter("writes per commit", group)
         })
@@ -269,9 +270,9 @@ fn insert(bench: &mut Bench, name: &str, synchronous: Synchronous) {
     let peer = runtime.block_on(tokio_rusqlite::Connection::open(path)).unwrap();
     runtime.block_on(peer.call(move |conn| conn.execute_batch(pragma))).unwrap();
     let supply = Supply::new();
-    group.contender("tokio-rusqlite", |scale| {
+    group.contender("tokio-rusqlite", move |scale| {
         let (peer, supply) = (peer.clone(), Arc::clone(&supply));
-        round(&runtime, scale.operations(operations), &keys, move |_| {
+        round(runtime, scale.operations(operations), keys, move |_| {
             let (peer, item) = (peer.clone(), supply.item());
             async move { peer.call(move |conn| store(conn, &item)).await.unwrap() }
         })
@@ -279,12 +280,12 @@ fn insert(bench: &mut Bench, name: &str, synchronous: Synchronous) {
     let config = deadpool_sqlite::Config::new(files.file("deadpool.db", 0));
     let peer = config.builder(deadpool_sqlite::Runtime::Tokio1).unwrap().max_size(1).build().unwrap();
     runtime.block_on(async {
-        peer.get().await.unwrap().interact(move |conn| conn.execute_batch(pragma)).await.unwrap().unwrap()
+        peer.get().await.unwrap().interact(move |conn| conn.execute_batch(pragma)).await.unwrap().unwrap();
     });
     let supply = Supply::new();
-    group.contender("deadpool-sqlite", |scale| {
+    group.contender("deadpool-sqlite", move |scale| {
         let (peer, supply) = (peer.clone(), Arc::clone(&supply));
-        round(&runtime, scale.operations(operations), &keys, move |_| {
+        round(runtime, scale.operations(operations), keys, move |_| {
             let (peer, item) = (peer.clone(), supply.item());
             async move { peer.get().await.unwrap().interact(move |conn| store(conn, &item)).await.unwrap().unwrap() }
         })
@@ -293,15 +294,14 @@ fn insert(bench: &mut Bench, name: &str, synchronous: Synchronous) {
     let peer = runtime.block_on(async_sqlite::ClientBuilder::new().path(path).open()).unwrap();
     runtime.block_on(peer.conn(move |conn| conn.execute_batch(pragma))).unwrap();
     let supply = Supply::new();
-    group.contender("async-sqlite", |scale| {
+    group.contender("async-sqlite", move |scale| {
         let (peer, supply) = (peer.clone(), Arc::clone(&supply));
-        round(&runtime, scale.operations(operations), &keys, move |_| {
+        round(runtime, scale.operations(operations), keys, move |_| {
             let (peer, item) = (peer.clone(), supply.item());
             async move { peer.conn(move |conn| store(conn, &item)).await.unwrap() }
         })
     });
     group.baseline("tokio-rusqlite");
     group.run();
-    drop(peer);
     ours.close_blocking();
 }
