@@ -47,7 +47,7 @@ impl http_body::Body for Pieces {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.promised.clone()
+        self.promised
     }
 }
 

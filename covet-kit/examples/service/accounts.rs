@@ -43,11 +43,11 @@ pub(crate) async fn login(app: Arc<App>, request: Request<RequestBody>) -> Resul
     let (parts, body) = request.into_parts();
     let Login { name, password } = app.bodies.read(&parts.headers, body).await?;
     let stored = password_of(&app, name.clone()).await?;
-    let is_right = app.passwords.verify(&name, stored, password).await.map_err(refused)?;
+    let is_right = app.passwords.verify(&name, stored, password).await.map_err(|refused| answer(&refused))?;
     if !is_right {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "login-failed", "The name or the password is wrong"));
     }
-    let grant = app.sessions.start(&name).await.map_err(not_granted)?;
+    let grant = app.sessions.start(&name).await.map_err(|error| not_granted(&error))?;
     tokens(&app, &grant).await
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn login(app: Arc<App>, request: Request<RequestBody>) -> Resul
 pub(crate) async fn refresh(app: Arc<App>, request: Request<RequestBody>) -> Result<Response<Body>, Problem> {
     let (parts, body) = request.into_parts();
     let Refresh { refresh_token } = app.bodies.read(&parts.headers, body).await?;
-    let grant = app.sessions.rotate(&refresh_token).await.map_err(not_granted)?;
+    let grant = app.sessions.rotate(&refresh_token).await.map_err(|error| not_granted(&error))?;
     tokens(&app, &grant).await
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn logout(app: Arc<App>, request: Request<RequestBody>) -> Resu
     };
     app.revoked.revoke_facts(claims.facts()).await.map_err(|error| failed("revoking a token", &error))?;
     if let Some(session) = claims.facts().sid() {
-        app.sessions.end_session(session).await.map_err(not_granted)?;
+        app.sessions.end_session(session).await.map_err(|error| not_granted(&error))?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -87,7 +87,7 @@ async fn tokens(app: &App, grant: &Grant) -> Result<Response<Body>, Problem> {
         .await;
     // A session of a login that has been deleted since.
     let scope: String =
-        scope.map_err(|error| failed("reading a login", &error))?.ok_or_else(|| not_granted(RefreshError::Invalid))?;
+        scope.map_err(|error| failed("reading a login", &error))?.ok_or_else(|| not_granted(&RefreshError::Invalid))?;
     let issuer = app.sessions.issuer();
     let access_token =
         issuer.access_token(grant.identity(), &Scope { scope }).map_err(|error| failed("signing a token", &error))?;
@@ -102,7 +102,7 @@ async fn tokens(app: &App, grant: &Grant) -> Result<Response<Body>, Problem> {
     Ok(response)
 }
 
-fn refused(refused: Refused) -> Problem {
+fn answer(refused: &Refused) -> Problem {
     let pause = match refused {
         Refused::Throttled { retry_after } => retry_after.as_secs() + 1,
         Refused::Busy => 1,
@@ -111,9 +111,9 @@ fn refused(refused: Refused) -> Problem {
         .header(header::RETRY_AFTER, pause.into())
 }
 
-fn not_granted(error: RefreshError) -> Problem {
+fn not_granted(error: &RefreshError) -> Problem {
     if error.is_unavailable() {
-        return failed("a session", &error);
+        return failed("a session", error);
     }
     if error.is_reuse() {
         tracing::warn!("a refresh token was used twice; its session has been ended");

@@ -66,7 +66,9 @@ impl App {
         let invalidate: QueryCache<sqlite::Error> = cache.clone();
         let db = SqlitePool::builder(path)
             .on_commit(move |committed| {
-                committed.tables().for_each(|table| invalidate.invalidate(&format!("table:{table}")))
+                for table in committed.tables() {
+                    invalidate.invalidate(&format!("table:{table}"));
+                }
             })
             .open()
             .map_err(|error| format!("cannot open the database {}: {error}", path.display()))?;

@@ -38,14 +38,14 @@ pub(crate) fn parse() -> Result<Option<Args>, String> {
         users: 10_000,
     };
     let mut parser = lexopt::Parser::from_env();
-    while let Some(arg) = parser.next().map_err(say)? {
+    while let Some(arg) = parser.next().map_err(|error| say(&error))? {
         match arg {
             Long("listen") => args.listen = address("--listen", &text(&mut parser)?)?,
             Long("admin") => {
                 let value = text(&mut parser)?;
                 args.admin = if value == "off" { None } else { Some(loopback(address("--admin", &value)?)?) };
             }
-            Long("database") => args.database = parser.value().map_err(say)?.into(),
+            Long("database") => args.database = parser.value().map_err(|error| say(&error))?.into(),
             Long("users") => {
                 let value = text(&mut parser)?;
                 args.users = value.parse().map_err(|_| format!("--users wants a number, not `{value}`"))?;
@@ -54,17 +54,21 @@ pub(crate) fn parse() -> Result<Option<Args>, String> {
                 println!("{HELP}");
                 return Ok(None);
             }
-            other => return Err(say(other.unexpected())),
+            other => return Err(say(&other.unexpected())),
         }
     }
     Ok(Some(args))
 }
 
 fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
-    parser.value().map_err(say)?.into_string().map_err(|value| format!("`{}` is not UTF-8", value.display()))
+    parser
+        .value()
+        .map_err(|error| say(&error))?
+        .into_string()
+        .map_err(|value| format!("`{}` is not UTF-8", value.display()))
 }
 
-fn say(error: lexopt::Error) -> String {
+fn say(error: &lexopt::Error) -> String {
     format!("{error} (try --help)")
 }
 

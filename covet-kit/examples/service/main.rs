@@ -177,7 +177,7 @@ async fn forget_what_lapsed(app: Arc<App>) {
 async fn interrupted() {
     let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     };
     #[cfg(unix)]
