@@ -9,7 +9,7 @@ use covet_bench::latency::{self, Round, Scale};
 use covet_bench::{Bench, Metric, Target, black_box};
 use covet_pool::Fairness;
 use std::convert::Infallible;
-use std::ops::DerefMut;
+use std::ops::{Deref, DerefMut};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -137,6 +137,55 @@ impl AsyncPool for Bb8 {
         Bb8::get(self).await.unwrap()
     }
 }
+
+/// No pool at all: everybody has a counter of his own. What is left is the scheduler.
+#[derive(Clone)]
+struct NoPool;
+
+struct Own(u64);
+
+impl AsyncPool for NoPool {
+    type Guard<'p> = Own;
+
+    async fn get(&self) -> Own {
+        Own(0)
+    }
+}
+
+/// tokio's semaphore with as many permits as connections: fair waiting and nothing else.
+#[derive(Clone)]
+struct Permits(Arc<tokio::sync::Semaphore>);
+
+struct Permit<'p>(u64, #[allow(dead_code, reason = "held, not read")] tokio::sync::SemaphorePermit<'p>);
+
+impl AsyncPool for Permits {
+    type Guard<'p> = Permit<'p>;
+
+    async fn get(&self) -> Permit<'_> {
+        Permit(0, self.0.acquire().await.unwrap())
+    }
+}
+
+/// Guards that are their own connections.
+macro_rules! deref_counter {
+    ($($guard:ty),*) => {$(
+        impl Deref for $guard {
+            type Target = u64;
+
+            fn deref(&self) -> &u64 {
+                &self.0
+            }
+        }
+
+        impl DerefMut for $guard {
+            fn deref_mut(&mut self) -> &mut u64 {
+                &mut self.0
+            }
+        }
+    )*};
+}
+
+deref_counter!(Own, Permit<'_>);
 
 impl BlockingPool for Covet {
     type Guard = covet_pool::PooledConn<Counters>;
@@ -320,6 +369,12 @@ fn tasks_on_four(bench: &mut Bench, runtime: &Runtime, count: u64) {
     group.contender("covet-pool", |scale| tasks(runtime, &ours, count, scale)).ours();
     group.contender("deadpool", |scale| tasks(runtime, &theirs, count, scale));
     group.contender("bb8", |scale| tasks(runtime, &bb8, count, scale));
+    let permits = Permits(Arc::new(tokio::sync::Semaphore::new(4)));
+    group.contender("no pool", |scale| tasks(runtime, &NoPool, count, scale)).aside().note("the scheduler's part");
+    group
+        .contender("tokio semaphore", move |scale| tasks(runtime, &permits, count, scale))
+        .aside()
+        .note("fair waiting and nothing else");
     group.baseline("deadpool");
     group.run();
 }

@@ -6,6 +6,7 @@
 use crate::queue::{Grant, Left, Look, Served, Ticket, Waiters};
 use crate::slot::{self, GATE, MAX_OVERTAKES, MAX_SLOTS, OVERTAKES, Segments, Take, Tenant, WAITERS, WOKEN};
 use crate::sync::{Mutex, MutexGuard};
+use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -38,6 +39,8 @@ pub(crate) struct Claim<O: Owner> {
 /// What to do after the mutex has been released. Small, because almost always it is to wake one waiter at most.
 #[must_use = "waiters sleep and connections stay open until the effects are run"]
 pub(crate) struct Effects<O: Owner> {
+    /// When the operation began, read before the mutex was taken.
+    now: u64,
     pub(crate) wake: Option<Waker>,
     pub(crate) more: Option<Box<More<O>>>,
 }
@@ -58,8 +61,8 @@ pub(crate) struct More<O: Owner> {
 }
 
 impl<O: Owner> Effects<O> {
-    fn new() -> Self {
-        Self { wake: None, more: None }
+    fn new(now: u64) -> Self {
+        Self { now, wake: None, more: None }
     }
 
     fn wake(&mut self, waker: Option<Waker>) {
@@ -133,9 +136,17 @@ pub(crate) struct Limits {
     pub(crate) overtakes: u32,
 }
 
+/// Laid out by hand: what every hand-over touches comes first, in as few cache lines as possible.
+#[repr(C)]
 struct State<O: Owner> {
     waiters: Waiters<O>,
-    vacant: SlotSet,
+    closed: bool,
+    /// Bounded barging: the head is awake and will look.
+    woken: bool,
+    /// Claims become tasks instead of being given to waiters.
+    spawns: bool,
+    /// How many have joined the line.
+    joined: u32,
     max: usize,
     /// Slots that are not vacant.
     occupied: usize,
@@ -145,26 +156,21 @@ struct State<O: Owner> {
     connecting: usize,
     /// Work that somebody is driving and whose result will come to the line.
     working: usize,
-    /// Work that nobody drives.
-    pending: VecDeque<Claim<O>>,
     /// The flags in the words, but for a GATE that an overtaker may have raised.
     flags: u64,
-    /// Bounded barging: the head is awake and will look.
-    woken: bool,
-    /// Claims become tasks instead of being given to waiters.
-    spawns: bool,
-    closed: bool,
+    /// Work that nobody drives.
+    pending: VecDeque<Claim<O>>,
+    vacant: SlotSet,
     drainers: Vec<Waker>,
     /// Overtakes so far, but for those that the words still count.
     overtakes: u64,
-    /// How many have joined the line.
-    joined: u32,
 }
 
 pub(crate) struct Core<O: Owner> {
     pub(crate) segments: Segments<O>,
-    state: Mutex<State<O>>,
     limits: Limits,
+    /// On cache lines of its own: who takes without waiting only reads what is beside it.
+    state: CachePadded<Mutex<State<O>>>,
 }
 
 impl<O: Owner> Core<O> {
@@ -191,7 +197,7 @@ impl<O: Owner> Core<O> {
         };
         let limits =
             Limits { max, ceiling: limits.ceiling.max(1), overtakes: limits.overtakes.min(MAX_OVERTAKES), ..limits };
-        Self { segments, state: Mutex::new(state), limits }
+        Self { segments, limits, state: CachePadded::new(Mutex::new(state)) }
     }
 
     /// An idle tenant, if there is one and nobody waits for it. One compare-and-swap.
@@ -202,18 +208,18 @@ impl<O: Owner> Core<O> {
 
     /// Gives a tenant back. One compare-and-swap, unless somebody waits.
     #[inline(always)]
-    pub(crate) fn put(tenant: Box<Tenant<O>>) -> Option<(Arc<O>, Effects<O>)> {
+    pub(crate) fn put(tenant: Box<Tenant<O>>, now: u64) -> Option<(Arc<O>, Effects<O>)> {
         match slot::publish(tenant) {
             Ok(()) => None,
-            Err(tenant) => Some(Self::put_slow(tenant)),
+            Err(tenant) => Some(Self::put_slow(tenant, now)),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn put_slow(tenant: Box<Tenant<O>>) -> (Arc<O>, Effects<O>) {
+    fn put_slow(tenant: Box<Tenant<O>>, now: u64) -> (Arc<O>, Effects<O>) {
         let owner = Arc::clone(tenant.owner());
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(now);
         let core = owner.core();
         core.receive(&owner, &mut core.state.lock(), tenant, &mut effects);
         (owner, effects)
@@ -222,7 +228,7 @@ impl<O: Owner> Core<O> {
     /// Work has ended well: its tenant goes to the line, or becomes idle.
     pub(crate) fn complete(tenant: Box<Tenant<O>>, connects: bool, ticket: Option<&Ticket>) -> (Arc<O>, Effects<O>) {
         let owner = Arc::clone(tenant.owner());
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let core = owner.core();
         let mut state = core.state.lock();
         state.end_work(connects, ticket);
@@ -281,7 +287,7 @@ impl<O: Owner> Core<O> {
     fn expire(&self, owner: &O, state: &mut State<O>, effects: &mut Effects<O>) {
         while let Some(deadline) = state.waiters.deadline()
             && deadline != u64::MAX
-            && deadline <= owner.now()
+            && deadline <= effects.now
         {
             state.fail_head(owner.expired(), effects);
         }
@@ -336,8 +342,8 @@ impl<O: Owner> Core<O> {
     }
 
     /// Joins the line, behind everybody or (`front`) before everybody.
-    pub(crate) fn join(&self, owner: &O, waker: &Waker, deadline: u64, front: bool) -> (Joined, Effects<O>) {
-        let mut effects = Effects::new();
+    pub(crate) fn join(&self, owner: &O, waker: Waker, deadline: u64, front: bool) -> (Joined, Effects<O>) {
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         if state.closed {
             return (Joined::Closed, effects);
@@ -346,8 +352,13 @@ impl<O: Owner> Core<O> {
             // Whoever was awake is not the head any more.
             state.woken = false;
         }
+        // Behind others in a strict line, with nothing to begin: the gate is up, so nothing is idle (I2 in DESIGN.md).
+        let settled =
+            !front && self.limits.overtakes == 0 && state.waiters.len() > 0 && state.saturated(self.limits.ceiling);
         let ticket = state.waiters.join(waker, deadline, front);
-        self.dispatch(owner, &mut state, &mut effects);
+        if !settled {
+            self.dispatch(owner, &mut state, &mut effects);
+        }
         // Those for whom work is in flight do not count: they wait for their own connection.
         let queued = state.waiters.len() - state.waiters.len().min(state.working);
         if !front && queued > self.limits.queue && state.waiters.waits(&ticket) {
@@ -366,7 +377,7 @@ impl<O: Owner> Core<O> {
 
     /// Looks at one's place in the line. After `Look::Granted` the ticket is spent.
     pub(crate) fn look(&self, owner: &O, ticket: &Ticket, waker: &Waker) -> (Look<O>, Effects<O>) {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(0);
         let mut state = self.state.lock();
         if state.woken && state.waiters.is_head(ticket) {
             self.compete(owner, &mut state, &mut effects);
@@ -380,13 +391,14 @@ impl<O: Owner> Core<O> {
 
     /// Bounded barging: the head was woken to look for itself. If a newcomer was faster, it sleeps on at its place.
     fn compete(&self, owner: &O, state: &mut State<O>, effects: &mut Effects<O>) {
+        effects.now = owner.now();
         state.woken = false;
         self.dispatch(owner, state, effects);
     }
 
     /// Leaves the line; whatever had been given to the ticket goes to the next.
     pub(crate) fn leave(&self, owner: &O, ticket: &Ticket) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         if state.waiters.is_head(ticket) {
             state.woken = false;
@@ -411,7 +423,7 @@ impl<O: Owner> Core<O> {
 
     /// Leaves work for somebody else to carry on.
     pub(crate) fn park(&self, owner: &O, claim: Claim<O>, ticket: Option<&Ticket>, driven: bool) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         if driven {
             state.working -= 1;
@@ -442,7 +454,7 @@ impl<O: Owner> Core<O> {
         failure: Option<O::Failure>,
         ticket: Option<&Ticket>,
     ) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         match leaving {
             Leaving::Held => {}
@@ -472,7 +484,7 @@ impl<O: Owner> Core<O> {
 
     /// From now on claims are tasks. Those that lie about are started.
     pub(crate) fn spawn_from_now_on(&self, owner: &O) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         state.spawns = true;
         while let Some(claim) = state.pending.pop_front() {
@@ -502,7 +514,7 @@ impl<O: Owner> Core<O> {
     #[cfg(feature = "tokio")]
     /// Fails the waiters at the head whose time is over.
     pub(crate) fn expire_now(&self, owner: &O) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         self.expire(owner, &mut state, &mut effects);
         self.dispatch(owner, &mut state, &mut effects);
@@ -512,7 +524,7 @@ impl<O: Owner> Core<O> {
 
     /// Sets the maximum, within 1 and [`MAX_SLOTS`].
     pub(crate) fn resize(&self, owner: &O, max: usize) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         state.max = max.clamp(1, MAX_SLOTS);
         self.segments.reserve(state.max, state.flags);
@@ -539,7 +551,7 @@ impl<O: Owner> Core<O> {
 
     /// Takes every idle tenant that `judge` condemns out of the pool. `judge` runs under the mutex.
     pub(crate) fn sweep(&self, owner: &O, mut judge: impl FnMut(&mut O::Value) -> bool) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         for slot in 0..state.vacant.bound {
             let Some(mut tenant) = self.segments.take_at(slot) else { continue };
@@ -557,7 +569,7 @@ impl<O: Owner> Core<O> {
 
     /// Closes: waiters fail, idle connections and work that nobody drives go. What is held goes when it comes back.
     pub(crate) fn close(&self, owner: &O) -> Effects<O> {
-        let mut effects = Effects::new();
+        let mut effects = Effects::new(owner.now());
         let mut state = self.state.lock();
         state.closed = true;
         self.shrink(&mut state, &mut effects);

@@ -7,7 +7,7 @@ use crate::guard::PooledConn;
 use crate::hooks::Event;
 use crate::job::{Driver, Ended};
 use crate::manager::Manager;
-use crate::park;
+use crate::park::Parking;
 use crate::queue::{Grant, Look, Ticket};
 use crate::shared::{Admit, Lease, Shared};
 use crate::slot::Take;
@@ -148,7 +148,7 @@ impl<'p, M: Manager> Get<'p, M> {
         if let Take::Got(lease) = self.shared.core().take() {
             return self.admit(lease);
         }
-        let (joined, effects) = self.shared.core().join(&**self.shared, waker, wait.deadline, wait.front);
+        let (joined, effects) = self.shared.core().join(&**self.shared, waker.clone(), wait.deadline, wait.front);
         let step = match joined {
             Joined::Queued(ticket) => {
                 wait.stage = Stage::Line(ticket, None);
@@ -340,13 +340,13 @@ pub(crate) fn block_on<M: Manager>(mut get: Get<'_, M>) -> Outcome<M> {
 #[inline(never)]
 fn block_on_slow<M: Manager>(get: &mut Get<'_, M>) -> Outcome<M> {
     let end = get.limit.and_then(|limit| Instant::now().checked_add(limit));
-    park::with_waker(|waker| {
-        let mut cx = Context::from_waker(waker);
+    Parking::lend(|parking| {
+        let mut cx = Context::from_waker(parking.waker());
         loop {
             if let Poll::Ready(outcome) = get.poll_slow(&mut cx) {
                 return outcome;
             }
-            if park::until(end) {
+            if parking.wait(end) {
                 return get.give_up();
             }
         }
@@ -356,13 +356,13 @@ fn block_on_slow<M: Manager>(get: &mut Get<'_, M>) -> Outcome<M> {
 /// Runs any future on this thread.
 pub(crate) fn block_on_future<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
-    park::with_waker(|waker| {
-        let mut cx = Context::from_waker(waker);
+    Parking::lend(|parking| {
+        let mut cx = Context::from_waker(parking.waker());
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                 return output;
             }
-            park::until(None);
+            parking.wait(None);
         }
     })
 }

@@ -74,7 +74,7 @@ impl Model {
 
     fn run(self: &Arc<Self>, effects: Effects<Self>) {
         let mut todo = vec![effects];
-        while let Some(Effects { wake, more }) = todo.pop() {
+        while let Some(Effects { wake, more, .. }) = todo.pop() {
             wake.into_iter().for_each(Waker::wake);
             let Some(more) = more else { continue };
             let More { wake, spawn, retire, abandon, .. } = *more;
@@ -109,7 +109,7 @@ impl Model {
     }
 
     fn put(lease: Lease) {
-        if let Some((model, effects)) = Core::put(lease) {
+        if let Some((model, effects)) = Core::put(lease, 0) {
             model.run(effects);
         }
     }
@@ -120,7 +120,7 @@ impl Model {
     }
 
     fn join(self: &Arc<Self>, waker: &Waker, deadline: u64) -> Result<Ticket, Refused> {
-        let (joined, effects) = self.core.join(self, waker, deadline, false);
+        let (joined, effects) = self.core.join(self, waker.clone(), deadline, false);
         self.run(effects);
         match joined {
             Joined::Queued(ticket) | Joined::Asleep(ticket, _) => Ok(ticket),
@@ -135,7 +135,7 @@ impl Model {
                 if let Take::Got(lease) = self.core.take() {
                     return Poll::Ready(Ok(lease));
                 }
-                let (joined, effects) = self.core.join(self, cx.waker(), line.deadline, false);
+                let (joined, effects) = self.core.join(self, cx.waker().clone(), line.deadline, false);
                 self.run(effects);
                 match joined {
                     Joined::Queued(ticket) => line.ticket = Some(ticket),

@@ -8,6 +8,7 @@ use crate::guard::PooledConn;
 use crate::hooks::{Holder, Hooks};
 use crate::job::{Driver, Ended};
 use crate::manager::Manager;
+use crate::park::Parking;
 use crate::shared::{Admit, Shared};
 use crate::slot::Take;
 use crate::stats::Status;
@@ -215,9 +216,9 @@ impl<M: Manager> Pool<M> {
     pub fn close_blocking(&self) -> usize {
         self.shared.close();
         let end = self.shared.config.drain_timeout.and_then(|limit| Instant::now().checked_add(limit));
-        crate::park::with_waker(|waker| {
-            let mut cx = Context::from_waker(waker);
-            while self.shared.core().poll_drained(&mut cx).is_pending() && !crate::park::until(end) {}
+        Parking::lend(|parking| {
+            let mut cx = Context::from_waker(parking.waker());
+            while self.shared.core().poll_drained(&mut cx).is_pending() && !parking.wait(end) {}
         });
         self.shared.core().census().occupied
     }

@@ -30,6 +30,8 @@ enum Stage<O: Owner> {
     Granted(Grant<O>),
 }
 
+/// On a cache line of its own: neighbours in the slab are used by different processors.
+#[repr(align(64))]
 struct Node<O: Owner> {
     previous: u32,
     next: u32,
@@ -79,8 +81,8 @@ impl<O: Owner> Waiters<O> {
     }
 
     /// Joins the line: at its end, or at its front for who has been served before but with something broken.
-    pub(crate) fn join(&mut self, waker: &Waker, deadline: u64, front: bool) -> Ticket {
-        let index = self.insert(waker.clone(), deadline);
+    pub(crate) fn join(&mut self, waker: Waker, deadline: u64, front: bool) -> Ticket {
+        let index = self.insert(waker, deadline);
         let neighbour = if front { self.head } else { self.tail };
         if neighbour == NONE {
             (self.head, self.tail) = (index, index);

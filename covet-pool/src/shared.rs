@@ -280,7 +280,7 @@ impl<M: Manager> Shared<M> {
         shared.instruments.used(now.saturating_sub(entry.taken_at));
         let simple = entry.outdated(shared, now).is_none() && shared.hooks.after_return.is_none();
         match verdict {
-            Ok(Return::Ready) if simple => Self::put(lease),
+            Ok(Return::Ready) if simple => Self::put(lease, now),
             verdict => Self::give_back_slow(lease, verdict.ok()),
         }
     }
@@ -310,13 +310,14 @@ impl<M: Manager> Shared<M> {
             let effects = shared.core.park(&*shared, claim, None, false);
             shared.run(effects);
         } else {
-            Self::put(lease);
+            let now = shared.now();
+            Self::put(lease, now);
         }
     }
 
     #[inline(always)]
-    fn put(lease: Lease<M>) {
-        if let Some((shared, effects)) = Core::put(lease) {
+    fn put(lease: Lease<M>, now: u64) {
+        if let Some((shared, effects)) = Core::put(lease, now) {
             shared.run(effects);
         }
     }
@@ -424,8 +425,8 @@ impl<M: Manager> Shared<M> {
     #[inline]
     pub(crate) fn run(self: &Arc<Self>, effects: Effects<Self>) {
         match effects {
-            Effects { wake: None, more: None } => {}
-            Effects { wake: Some(waker), more: None } => drop(self.quietly(|| waker.wake())),
+            Effects { wake: None, more: None, .. } => {}
+            Effects { wake: Some(waker), more: None, .. } => drop(self.quietly(|| waker.wake())),
             effects => self.run_more(effects),
         }
     }
@@ -436,7 +437,7 @@ impl<M: Manager> Shared<M> {
         let mut todo = Some(effects);
         let mut later = Vec::new();
         while let Some(effects) = todo.take().or_else(|| later.pop()) {
-            let Effects { wake, more } = effects;
+            let Effects { wake, more, .. } = effects;
             if let Some(waker) = wake {
                 self.quietly(|| waker.wake());
             }

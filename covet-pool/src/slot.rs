@@ -36,6 +36,9 @@ pub(crate) const WAITERS: u64 = 1 << 62;
 pub(crate) const GATE: u64 = 1 << 63;
 
 /// What lives in a slot: a value, the slot's number, and a share of the pool that the slot belongs to.
+///
+/// On cache lines of its own: connections that were opened together are used by different processors.
+#[repr(align(64))]
 pub(crate) struct Tenant<O: Owner> {
     owner: Arc<O>,
     slot: u32,

@@ -3,8 +3,8 @@
 
 #[cfg(not(covet_loom))]
 pub(crate) use {
-    self::real::UnsafeCell,
-    parking_lot::{Mutex, MutexGuard},
+    self::real::{Mutex, UnsafeCell},
+    parking_lot::MutexGuard,
     std::sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
@@ -22,6 +22,42 @@ pub(crate) mod stat {
 
 #[cfg(not(covet_loom))]
 mod real {
+    use parking_lot::MutexGuard;
+
+    /// How often to look again before asking `parking_lot`, whose pauses grow longer than what is done under this mutex.
+    const SPINS: u32 = 40;
+
+    /// `parking_lot`'s mutex with more patience at first.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(parking_lot::Mutex::new(value))
+        }
+
+        #[inline(always)]
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            match self.0.try_lock() {
+                Some(guard) => guard,
+                None => self.lock_slow(),
+            }
+        }
+
+        #[cold]
+        fn lock_slow(&self) -> MutexGuard<'_, T> {
+            for _ in 0..SPINS {
+                std::hint::spin_loop();
+                if !self.0.is_locked()
+                    && let Some(guard) = self.0.try_lock()
+                {
+                    return guard;
+                }
+            }
+            self.0.lock()
+        }
+    }
+
     /// `std`'s cell with loom's interface: the pointer is lent to a closure, so a model can watch the access.
     #[derive(Debug, Default)]
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);

@@ -6,7 +6,7 @@
 use super::conn::Stop;
 use super::error::{Error, Result};
 use crate::error::{PoolError, Timeout};
-use crate::park;
+use crate::park::Parking;
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -99,13 +99,13 @@ impl<T> Pending<T> {
     pub(super) fn wait(mut self, limit: Option<Duration>) -> Result<T> {
         let since = Instant::now();
         let mut end = limit.and_then(|limit| since.checked_add(limit));
-        park::with_waker(|waker| {
-            let mut cx = Context::from_waker(waker);
+        Parking::lend(|parking| {
+            let mut cx = Context::from_waker(parking.waker());
             loop {
                 if let Poll::Ready(result) = Pin::new(&mut self).poll(&mut cx) {
                     return result;
                 }
-                if park::until(end) {
+                if parking.wait(end) {
                     if self.withdraw() {
                         return Err(timed_out(since.elapsed()));
                     }

@@ -10,7 +10,7 @@ use super::readers::{Read, Readers};
 use super::status::SqliteStatus;
 use super::writer::{Writer, holding, is_held_here};
 use crate::guard::PooledConn;
-use crate::park;
+use crate::park::Parking;
 use crate::pool::Pool;
 use std::fmt;
 use std::panic::resume_unwind;
@@ -285,9 +285,9 @@ impl SqlitePool {
 /// Closes a pool and waits until its connections have come back. Returns how many have not.
 fn close_pool(pool: &Pool<Sqlite>, end: Option<Instant>) -> usize {
     let mut closing = std::pin::pin!(pool.close_within(None));
-    park::with_waker(|waker| {
-        let mut cx = Context::from_waker(waker);
-        while closing.as_mut().poll(&mut cx).is_pending() && !park::until(end) {}
+    Parking::lend(|parking| {
+        let mut cx = Context::from_waker(parking.waker());
+        while closing.as_mut().poll(&mut cx).is_pending() && !parking.wait(end) {}
     });
     pool.status().size
 }
