@@ -7,7 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on should stop")]
 
-use covet_bench::latency::{self, Round, Scale};
+use covet_bench::latency::{Round, Scale};
 use covet_bench::workload::sql::{self, INSERT, Item, SCHEMA, SELECT_100, SELECT_ONE};
 use covet_bench::{Answer, Bench, Metric, Target};
 use covet_pool::sqlite::{SqlitePool, Synchronous, rusqlite};
@@ -131,24 +131,24 @@ where
             .map(|task| {
                 let (call, keys) = (call.clone(), Arc::clone(keys));
                 tokio::spawn(async move {
-                    let (mut seen, mut sum) = (latency::latencies(), 0);
+                    let (mut seen, mut sum) = (Vec::with_capacity(each as usize), 0);
                     for i in 0..each {
                         let key = keys[((task * each + i) % keys.len() as u64) as usize];
                         let one = Instant::now();
                         sum += call(key).await;
-                        latency::record(&mut seen, one.elapsed());
+                        seen.push(one.elapsed());
                     }
                     (seen, sum)
                 })
             })
             .collect();
-        let (mut all, mut sum) = (latency::latencies(), 0);
+        let mut ended = Vec::with_capacity(CALLERS as usize);
         for task in tasks {
-            let (seen, one) = task.await.unwrap();
-            all.add(seen).unwrap();
-            sum += one;
+            ended.push(task.await.unwrap());
         }
-        Round::new(start.elapsed(), all).answer(sum)
+        let wall = start.elapsed();
+        let sum: i64 = ended.iter().map(|(_, sum)| sum).sum();
+        Round::from_durations(wall, ended.into_iter().flat_map(|(seen, _)| seen)).answer(sum)
     })
 }
 
@@ -156,6 +156,8 @@ fn select(bench: &mut Bench, name: &str, query: Query) {
     let (files, runtime) = (Files::new(), runtime());
     let keys = Arc::new(sql::keys(ROWS - 100, 4000, 2));
     let (runtime, keys) = (&runtime, &keys);
+    // deadpool-sqlite closes its connections on the runtime that it finds.
+    let _context = runtime.enter();
     let Some(mut group) = bench.latency_group(name) else { return };
     let factor = match query {
         Query::One => 3.0,
@@ -248,6 +250,8 @@ fn insert(bench: &mut Bench, name: &str, synchronous: Synchronous) {
     let pragma = if full { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
     let keys = Arc::new(vec![0]);
     let (runtime, keys) = (&runtime, &keys);
+    // deadpool-sqlite closes its connections on the runtime that it finds.
+    let _context = runtime.enter();
     let Some(mut group) = bench.latency_group(name) else { return };
     group.target(Target::times_as_fast(8.0, PEERS));
     group.unable(SQLX.0, SQLX.1);
