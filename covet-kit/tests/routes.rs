@@ -81,13 +81,13 @@ async fn misses_say_what_there_is() {
     let (response, text) = send(&service, Method::OPTIONS, "/admin").await;
     assert_eq!((response.status(), text.as_str()), (StatusCode::NO_CONTENT, ""));
     assert!(response.headers().contains_key(header::ALLOW));
-    let (response, _) =
-        send(&service, Method::GET, &format!("/{}", "a".repeat(70_000)).replace("/a", "/users/a")).await;
+    let mut builder = Router::builder();
+    builder.max_path_len(100);
+    let short = Routes::new().get("/{name}", say).build_with(builder).unwrap();
+    let (response, _) = send(&short, Method::GET, &format!("/{}", "a".repeat(100))).await;
     assert_eq!(response.status(), StatusCode::URI_TOO_LONG);
-    for form in ["*", "example.com:443"] {
-        let method = if form == "*" { Method::OPTIONS } else { Method::CONNECT };
-        assert_eq!(send(&service, method, form).await.0.status(), StatusCode::NOT_FOUND);
-    }
+    assert_eq!(send(&service, Method::OPTIONS, "*").await.0.status(), StatusCode::NO_CONTENT);
+    assert_eq!(send(&service, Method::CONNECT, "example.com:443").await.0.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
