@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::arena::{ANY_ONLY, Leaf, MORE, NO_TABLE, Node, PLAIN_CHILD, Statics, Table, key_of, kind, slot_of, tag_of};
+use crate::arena::{
+    ANY_ONLY, Leaf, MORE, NO_TABLE, Node, PLAIN_CHILD, Prefix, Statics, Table, key_of, kind, slot_of, tag_of,
+};
 use crate::methods::{GET, HEAD, OPTIONS, STANDARD};
 use crate::order::{Keys, SegmentKey, keyed_cmp};
 use crate::pattern::Segment;
+use crate::walk::pack;
 
 /// One pattern to place: a variant of a route.
 #[derive(Clone, Debug)]
@@ -43,15 +46,50 @@ pub(crate) fn compile(inputs: Vec<Input>, fold: bool, automatic_options: bool) -
     };
     builder.fill(1, 0, inputs.len(), 0);
     let statics = Statics::new(&builder.statics, &builder.text);
-    Table {
+    let mut table = Table {
         nodes: builder.nodes.into(),
         text: builder.text.into(),
         matchers: builder.matchers.into(),
         leaves: builder.leaves.into(),
         statics,
+        prefix: Prefix::NONE,
         depth,
         fold,
+    };
+    table.prefix = common_prefix(&table, &inputs);
+    table
+}
+
+/// The literal segments that at least nine of ten patterns begin with: with fewer, the comparison would often be a wrong guess.
+fn common_prefix(table: &Table, inputs: &[(usize, Input)]) -> Prefix {
+    let mut prefix = Prefix::NONE;
+    if table.fold {
+        return prefix;
     }
+    let (mut group, mut text) = (inputs, String::from("/"));
+    for depth in 0..Prefix::DEPTH {
+        let literal = |input: &'_ (usize, Input)| match input.1.segments.get(depth) {
+            Some(Segment::Literal(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let groups = group.chunk_by(|a, b| literal(a) == literal(b));
+        let Some(largest) = groups.filter(|g| g.len() * 10 >= inputs.len() * 9).max_by_key(|g| g.len()) else { break };
+        let Some(segment) = largest.first().and_then(literal) else { break };
+        let parent = if depth == 0 { 1 } else { prefix.node as usize };
+        let child = table.nodes.get(parent).and_then(|parent| table.child::<false>(parent, segment.as_bytes()));
+        let node = child.and_then(|child| table.nodes.iter().position(|node| std::ptr::eq(node, child)));
+        let (Some(node), true) = (node, text.len() + segment.len() < 8) else { break };
+        prefix.cells[depth] = pack(text.len(), text.len() + segment.len());
+        text.push_str(&segment);
+        text.push('/');
+        let mut word = [0; 8];
+        word[..text.len()].copy_from_slice(text.as_bytes());
+        prefix.word = u64::from_le_bytes(word);
+        prefix.mask = u64::MAX >> (64 - 8 * text.len());
+        (prefix.node, prefix.depth, prefix.start) = (index(node), depth + 1, text.len());
+        group = largest;
+    }
+    prefix
 }
 
 struct Builder<'a> {
