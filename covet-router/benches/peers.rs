@@ -335,7 +335,7 @@ fn building(bench: &mut Bench) {
 }
 
 /// What stays resident, per router. All hold the same paths and one value for each; ours also holds patterns, names and parsed segments, for listing, `url_for` and
-/// `to_builder`. What lookups walk is the arena, which matchit's tree is to be compared with; it is shown by buffers of its size.
+/// `to_builder`. What lookups walk is the arena, which matchit's tree is to be compared with; it is shown by a buffer of its size.
 ///
 /// Resident memory is counted in pages, so many copies are built.
 fn memory(bench: &mut Bench) {
@@ -359,9 +359,9 @@ fn memory(bench: &mut Bench) {
     group.elements(COPIES as u64);
     group.target(Target::at_most_times(covet_bench::Metric::Cost, 1.0, ["matchit"]).of("the arena of covet-router"));
     group.contender("covet-router", move || copies(covet), Vec::len).ours();
-    group
-        .contender("the arena of covet-router", move || copies(|| vec![1_u8; arena]), Vec::len)
-        .package("covet-router");
+    // In one piece: of many, some would go where the router built above has been.
+    let arenas = move || vec![1_u8; COPIES * arena];
+    group.contender("the arena of covet-router", arenas, move |all| all.len() / arena).package("covet-router");
     let matchit = move || {
         let mut router = matchit::Router::new();
         for (path, i) in paths {
