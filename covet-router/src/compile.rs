@@ -28,7 +28,7 @@ pub(crate) fn compile(inputs: Vec<Input>, fold: bool, automatic_options: bool) -
     inputs.sort_by(|(i, a), (j, b)| {
         keys.pattern_cmp((*i, &a.segments), (*j, &b.segments)).then_with(|| a.variant.cmp(&b.variant))
     });
-    // About one node for every two routes is usual; room for more is given back.
+    // Rarely are there more than two nodes a route; room that is left is given back.
     let mut nodes = Vec::with_capacity(2 + 2 * inputs.len());
     nodes.resize(2, Node::UNUSED);
     let mut builder = Builder {
