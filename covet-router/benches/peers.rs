@@ -17,6 +17,8 @@ const SEED: u64 = 0x5eed;
 
 fn main() -> ExitCode {
     covet_bench::main("covet-router", |bench| {
+        // Before anything has been freed that a structure could grow into.
+        memory(bench);
         let rest = corpus_or("matchit_bench_130", routes::rest130);
         paths(bench, "130 routes, 2-byte parameters", &rest, Ids::Short, 1.5, &["matchit"]);
         paths(bench, "130 routes, realistic parameters", &rest, Ids::Realistic, 2.0, &["matchit"]);
@@ -31,7 +33,6 @@ fn main() -> ExitCode {
         misses(bench, &github);
         cold(bench);
         building(bench);
-        memory(bench);
     })
 }
 
@@ -333,16 +334,58 @@ fn building(bench: &mut Bench) {
     group.run();
 }
 
-/// What stays resident. Both hold one value per path; ours also holds patterns and names for listing and `url_for`.
+/// What stays resident, per router. All hold the same paths and one value for each; ours also holds patterns, names and parsed segments, for listing, `url_for` and
+/// `to_builder`. What lookups walk is the arena, which matchit's tree is to be compared with; it is shown by a buffer of its size.
+///
+/// Resident memory is counted in pages, so many copies are built.
 fn memory(bench: &mut Bench) {
-    let table = routes::large(1000);
-    let paths: Vec<String> = table.paths().into_iter().map(|(path, _)| path).collect();
-    let covet = {
+    const COPIES: usize = 200;
+    fn copies<T>(mut build: impl FnMut() -> T) -> Vec<T> {
+        (0..COPIES).map(|_| build()).collect()
+    }
+    let (paths, _) = common(&routes::large(1000));
+    let paths: Vec<(String, usize)> = paths.into_iter().zip(0..).map(|((path, _), i)| (path, i)).collect();
+    let paths = paths.as_slice();
+    let covet = move || {
         let mut b = Router::builder();
-        for (i, path) in paths.iter().enumerate() {
-            b.insert(path, i).expect("a path");
+        for (path, i) in paths {
+            b.insert(path, *i).expect("a common path");
         }
-        b.build().expect("a table").arena_bytes()
+        b.build().expect("a table")
     };
-    bench.note("arena of 1,000 routes, bytes", covet.to_string());
+    let arena = covet().arena_bytes();
+    bench.note("arena of 1,000 routes, bytes", arena.to_string());
+    let Some(mut group) = bench.memory_group("memory of 1,000 routes") else { return };
+    group.elements(COPIES as u64);
+    group.target(Target::at_most_times(covet_bench::Metric::Cost, 1.0, ["matchit"]).of("the arena of covet-router"));
+    group.contender("covet-router", move || copies(covet), Vec::len).ours();
+    // In one piece: of many, some would go where the router built above has been.
+    let arenas = move || vec![1_u8; COPIES * arena];
+    group.contender("the arena of covet-router", arenas, move |all| all.len() / arena).package("covet-router");
+    let matchit = move || {
+        let mut router = matchit::Router::new();
+        for (path, i) in paths {
+            router.insert(path.as_str(), *i).expect("a common path");
+        }
+        router
+    };
+    group.contender("matchit", move || copies(matchit), Vec::len);
+    let wayfind = move || {
+        let mut router = wayfind::RouterBuilder::new();
+        for (path, i) in paths {
+            router.insert(&angles(path), *i).expect("a common path");
+        }
+        router.build()
+    };
+    group.contender("wayfind", move || copies(wayfind), Vec::len);
+    let path_tree = move || {
+        let mut router = path_tree::PathTree::new();
+        for (path, i) in paths {
+            let _ = router.insert(&colons(path), *i);
+        }
+        router
+    };
+    group.contender("path-tree", move || copies(path_tree), Vec::len);
+    group.baseline("matchit");
+    group.run();
 }

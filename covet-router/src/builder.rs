@@ -14,7 +14,7 @@ use crate::core::{Core, HostInfo, ParamInfo, RouteInfo, Tables, Variant};
 use crate::error::{Conflict, InsertError, PatternError};
 use crate::kind::{Kind, Predicate};
 use crate::methods::{self, AllowTable};
-use crate::order;
+use crate::order::{self, Keys};
 use crate::overlap::{Common, common_path};
 use crate::pattern::{self, Predicates, Segment};
 use crate::router::Router;
@@ -315,20 +315,26 @@ impl<T> RouterBuilder<T> {
             rank: rank_of(host),
             labels: host.map_or(&[], |h| &self.hosts[h as usize].labels),
         };
-        let mut entries: Vec<(RouteId, Entry<T>)> = self
+        let mut entries: Vec<Option<(RouteId, Entry<T>)>> = self
             .entries
             .into_iter()
             .enumerate()
-            .filter_map(|(i, e)| Some((RouteId(u32::try_from(i).ok()?), e?)))
+            .filter_map(|(i, e)| Some(Some((RouteId(u32::try_from(i).ok()?), e?))))
             .collect();
-        entries.sort_by(|(_, a), (_, b)| {
+        // Numbers are sorted, and the routes moved once.
+        let keys = Keys::new(entries.iter().flatten().map(|(_, e)| &*e.segments));
+        let mut sorted: Vec<(usize, usize, &Entry<T>)> =
+            entries.iter().flatten().enumerate().map(|(i, (_, e))| (rank_of(e.host), i, e)).collect();
+        sorted.sort_by(|(a_rank, i, a), (b_rank, j, b)| {
             let method = |e: &Entry<T>| e.method.as_ref().map_or(u8::MAX, |m| bit(m).unwrap_or(u8::MAX));
-            rank_of(a.host)
-                .cmp(&rank_of(b.host))
-                .then_with(|| order::pattern_cmp(&a.segments, &b.segments))
+            a_rank
+                .cmp(b_rank)
+                .then_with(|| keys.pattern_cmp((*i, &a.segments), (*j, &b.segments)))
                 .then_with(|| method(a).cmp(&method(b)))
                 .then_with(|| a.text.cmp(&b.text))
         });
+        let sorted: Vec<usize> = sorted.into_iter().map(|(_, i, _)| i).collect();
+        let entries: Vec<(RouteId, Entry<T>)> = sorted.into_iter().filter_map(|i| entries[i].take()).collect();
         let info = |id: RouteId, entry: &Entry<T>| {
             Arc::new(RouteInfo {
                 id,
@@ -421,7 +427,7 @@ impl<T> RouterBuilder<T> {
         if let Some(conflict) = records.iter().find_map(|record| self.index.clash(record)) {
             return Err(InsertError::Conflict(Box::new(conflict)));
         }
-        for record in &records {
+        for record in records {
             self.index.add(record);
         }
         self.entries.push(Some(entry));
@@ -522,7 +528,7 @@ impl<T> RouterBuilder<T> {
                 if let Some(conflict) = index.clash(&record) {
                     return Err(BuildError::Conflict(Box::new(conflict)));
                 }
-                index.add(&record);
+                index.add(record);
             }
         }
         Ok(())
@@ -548,7 +554,7 @@ impl<T> RouterBuilder<T> {
                 value,
             };
             for record in records(route.id, &entry) {
-                this.index.add(&record);
+                this.index.add(record);
             }
             this.names.extend(route.name.clone().map(|name| (name, route.id)));
             if let Some(slot) = this.entries.get_mut(route.id.index()) {

@@ -1,12 +1,14 @@
 //! From sorted patterns to the arena of one table.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::arena::{ANY_ONLY, Leaf, MORE, NO_TABLE, Node, PLAIN_CHILD, Statics, Table, key_of, kind, slot_of, tag_of};
+use crate::arena::{
+    ANY_ONLY, Leaf, MORE, NO_TABLE, Node, PLAIN_CHILD, Prefix, Statics, Table, key_of, kind, slot_of, tag_of,
+};
 use crate::methods::{GET, HEAD, OPTIONS, STANDARD};
-use crate::order;
+use crate::order::{Keys, SegmentKey, keyed_cmp};
 use crate::pattern::Segment;
+use crate::walk::pack;
 
 /// One pattern to place: a variant of a route.
 #[derive(Clone, Debug)]
@@ -19,34 +21,84 @@ pub(crate) struct Input {
 }
 
 /// Compiles the patterns of one table. With `fold`, their literals are in lower case.
-pub(crate) fn compile(mut inputs: Vec<Input>, fold: bool, automatic_options: bool) -> Table {
-    inputs.sort_by(|a, b| order::pattern_cmp(&a.segments, &b.segments).then_with(|| a.variant.cmp(&b.variant)));
+pub(crate) fn compile(inputs: Vec<Input>, fold: bool, automatic_options: bool) -> Table {
+    let keys = Keys::new(inputs.iter().map(|i| &*i.segments));
+    let depth = inputs.iter().map(|i| i.segments.len()).max().unwrap_or(0);
+    let mut inputs: Vec<(usize, Input)> = inputs.into_iter().enumerate().collect();
+    inputs.sort_by(|(i, a), (j, b)| {
+        keys.pattern_cmp((*i, &a.segments), (*j, &b.segments)).then_with(|| a.variant.cmp(&b.variant))
+    });
+    // Rarely are there more than two nodes a route; room that is left is given back.
+    let mut nodes = Vec::with_capacity(2 + 2 * inputs.len());
+    nodes.resize(2, Node::UNUSED);
     let mut builder = Builder {
         inputs: &inputs,
+        keys: &keys,
+        arranger: Arranger::default(),
+        children: Vec::new(),
         fold,
         automatic_options,
-        nodes: vec![Node::UNUSED; 2],
+        nodes,
         text: Vec::new(),
         matchers: Vec::new(),
         leaves: Vec::new(),
         statics: Vec::new(),
     };
     builder.fill(1, 0, inputs.len(), 0);
-    let depth = inputs.iter().map(|i| i.segments.len()).max().unwrap_or(0);
     let statics = Statics::new(&builder.statics, &builder.text);
-    Table {
+    let mut table = Table {
         nodes: builder.nodes.into(),
         text: builder.text.into(),
         matchers: builder.matchers.into(),
         leaves: builder.leaves.into(),
         statics,
+        prefix: Prefix::NONE,
         depth,
         fold,
+    };
+    table.prefix = common_prefix(&table, &inputs);
+    table
+}
+
+/// The literal segments that at least nine of ten patterns begin with: with fewer, the comparison would often be a wrong guess.
+fn common_prefix(table: &Table, inputs: &[(usize, Input)]) -> Prefix {
+    let mut prefix = Prefix::NONE;
+    if table.fold {
+        return prefix;
     }
+    let (mut group, mut text) = (inputs, String::from("/"));
+    for depth in 0..Prefix::DEPTH {
+        let literal = |input: &'_ (usize, Input)| match input.1.segments.get(depth) {
+            Some(Segment::Literal(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let groups = group.chunk_by(|a, b| literal(a) == literal(b));
+        let Some(largest) = groups.filter(|g| g.len() * 10 >= inputs.len() * 9).max_by_key(|g| g.len()) else { break };
+        let Some(segment) = largest.first().and_then(literal) else { break };
+        let parent = if depth == 0 { 1 } else { prefix.node as usize };
+        let child = table.nodes.get(parent).and_then(|parent| table.child::<false>(parent, segment.as_bytes()));
+        let node = child.and_then(|child| table.nodes.iter().position(|node| std::ptr::eq(node, child)));
+        let (Some(node), true) = (node, text.len() + segment.len() < 8) else { break };
+        prefix.cells[depth] = pack(text.len(), text.len() + segment.len());
+        text.push_str(&segment);
+        text.push('/');
+        let mut word = [0; 8];
+        word[..text.len()].copy_from_slice(text.as_bytes());
+        prefix.word = u64::from_le_bytes(word);
+        prefix.mask = u64::MAX >> (64 - 8 * text.len());
+        (prefix.node, prefix.depth, prefix.start) = (index(node), depth + 1, text.len());
+        group = largest;
+    }
+    prefix
 }
 
 struct Builder<'a> {
-    inputs: &'a [Input],
+    /// Sorted, with the number that `keys` has them under.
+    inputs: &'a [(usize, Input)],
+    keys: &'a Keys,
+    /// Children of the nodes on the way down, the deepest last.
+    children: Vec<Child<'a>>,
+    arranger: Arranger,
     fold: bool,
     automatic_options: bool,
     nodes: Vec<Node>,
@@ -57,10 +109,19 @@ struct Builder<'a> {
 }
 
 /// The patterns of one child: they agree up to and including the segment that leads to it.
+#[derive(Clone, Copy)]
 struct Child<'a> {
+    key: SegmentKey,
     segment: &'a Segment,
     from: usize,
     to: usize,
+    /// Its node, once there is one.
+    node: usize,
+}
+
+/// The text of a literal child.
+fn literal<'a>(child: &Child<'a>) -> &'a str {
+    if let Segment::Literal(text) = child.segment { text } else { "" }
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "a table of four billion nodes does not fit into memory")]
@@ -74,19 +135,22 @@ fn depth_of(n: usize) -> u8 {
 }
 
 impl<'a> Builder<'a> {
-    /// Splits `inputs[from..to]`, which agree on their first `depth` segments, into children and the patterns that end here.
-    fn split(&self, from: usize, to: usize, depth: usize) -> (Vec<Child<'a>>, usize) {
+    /// Splits `inputs[from..to]`, which agree on their first `depth` segments, into children and the patterns that end here. Gives the
+    /// place of the children in `self.children`, and the first of the patterns that end.
+    fn split(&mut self, from: usize, to: usize, depth: usize) -> (std::ops::Range<usize>, usize) {
         let inputs = self.inputs;
-        let longer = inputs[from..to].iter().take_while(|i| i.segments.len() > depth).count();
-        let mut children: Vec<Child<'a>> = Vec::new();
-        for (i, input) in inputs.iter().enumerate().take(from + longer).skip(from) {
-            let segment = &input.segments[depth];
-            match children.last_mut() {
-                Some(child) if order::total_cmp(child.segment, segment) == Ordering::Equal => child.to = i + 1,
-                _ => children.push(Child { segment, from: i, to: i + 1 }),
+        let first = self.children.len();
+        let mut at = from;
+        while at < to && inputs[at].1.segments.len() > depth {
+            let (number, input) = &inputs[at];
+            let (key, segment) = (self.keys.at(*number, depth), &input.segments[depth]);
+            match self.children[first..].last_mut() {
+                Some(child) if keyed_cmp((child.key, child.segment), (key, segment)).is_eq() => child.to = at + 1,
+                _ => self.children.push(Child { key, segment, from: at, to: at + 1, node: 0 }),
             }
+            at += 1;
         }
-        (children, from + longer)
+        (first..self.children.len(), at)
     }
 
     /// Fills node `at`, whose `fail` is set.
@@ -94,31 +158,36 @@ impl<'a> Builder<'a> {
         let (children, ends) = self.split(from, to, depth);
         self.nodes[at].leaf = self.leaf(ends, to);
         self.add_static(from.max(ends), to, self.nodes[at].leaf);
-        let literals = children.iter().take_while(|c| matches!(c.segment, Segment::Literal(_))).count();
-        let slots = self.place_literals(at, &children[..literals]);
+        let is_literal = |c: &Child<'_>| matches!(c.segment, Segment::Literal(_));
+        let literals = children.start + self.children[children.clone()].iter().take_while(|c| is_literal(c)).count();
+        self.place_literals(at, children.start..literals);
         let fail = self.nodes[at].fail;
         let first = self.nodes.len();
-        for (i, child) in children[literals..].iter().enumerate() {
-            let fail = if literals + i + 1 < children.len() { index(first + i + 1) } else { fail };
-            self.push_child(child, depth, fail);
+        for i in literals..children.end {
+            let fail = if i + 1 < children.end { index(self.nodes.len() + 1) } else { fail };
+            self.push_child(i, depth, fail);
         }
-        let alt = if literals < children.len() { index(first) } else { fail };
+        let alt = if literals < children.end { index(first) } else { fail };
         self.nodes[at].alt = alt;
-        if children.get(literals).is_some_and(|c| tag_of(c.segment) == kind::PLAIN) {
+        if literals < children.end && tag_of(self.children[literals].segment) == kind::PLAIN {
             self.nodes[at].shift |= PLAIN_CHILD;
         }
-        for (child, slot) in children.iter().zip(slots) {
-            self.nodes[slot].fail = alt;
-            self.fill(slot, child.from, child.to, depth + 1);
+        for i in children.start..literals {
+            let child = self.children[i];
+            self.nodes[child.node].fail = alt;
+            self.fill(child.node, child.from, child.to, depth + 1);
         }
-        for (i, child) in children[literals..].iter().enumerate() {
-            self.descend(first + i, child, depth, false);
+        for i in literals..children.end {
+            self.descend(self.children[i], depth, false);
         }
+        self.children.truncate(children.start);
     }
 
-    fn descend(&mut self, at: usize, child: &Child<'a>, depth: usize, behind_rest: bool) {
+    fn descend(&mut self, child: Child<'a>, depth: usize, behind_rest: bool) {
+        let at = child.node;
         if matches!(child.segment, Segment::Rest { .. }) {
-            let middle = behind_rest || self.inputs[child.from..child.to].iter().any(|i| i.segments.len() > depth + 1);
+            let goes_on = |(_, input): &(usize, Input)| input.segments.len() > depth + 1;
+            let middle = behind_rest || self.inputs[child.from..child.to].iter().any(goes_on);
             if middle {
                 let empty = self.nodes[at].tag == kind::REST_OR_EMPTY;
                 self.nodes[at].tag = if empty { kind::MIDDLE_OR_EMPTY } else { kind::MIDDLE };
@@ -140,9 +209,10 @@ impl<'a> Builder<'a> {
         let outer = self.nodes[at].fail;
         let first = self.nodes.len();
         let total = children.len() + usize::from(ends < to);
-        for (i, child) in children.iter().enumerate() {
-            let fail = if i + 1 < total { index(first + i + 1) } else { outer };
-            self.push_child(child, depth, fail);
+        for i in children.clone() {
+            let last = self.nodes.len() + 1 == first + total;
+            let fail = if last { outer } else { index(self.nodes.len() + 1) };
+            self.push_child(i, depth, fail);
         }
         if ends < to {
             let leaf = self.leaf(ends, to);
@@ -150,14 +220,17 @@ impl<'a> Builder<'a> {
             self.nodes.push(Node { tag: kind::END, leaf, alt: outer, fail: outer, depth, ..Node::UNUSED });
         }
         self.nodes[at].alt = if total > 0 { index(first) } else { outer };
-        for (i, child) in children.iter().enumerate() {
-            self.descend(first + i, child, depth, true);
+        for i in children.clone() {
+            self.descend(self.children[i], depth, true);
         }
+        self.children.truncate(children.start);
     }
 
-    fn push_child(&mut self, child: &Child<'a>, depth: usize, fail: u32) {
-        let mut node = Node { tag: tag_of(child.segment), fail, depth: depth_of(depth + 1), ..Node::UNUSED };
-        match child.segment {
+    /// Adds the node of a child that is no slot of a table.
+    fn push_child(&mut self, child: usize, depth: usize, fail: u32) {
+        let segment = self.children[child].segment;
+        let mut node = Node { tag: tag_of(segment), fail, depth: depth_of(depth + 1), ..Node::UNUSED };
+        match segment {
             Segment::Literal(text) => {
                 node.text = self.add_text(text);
                 node.tag = literal_len(text);
@@ -168,6 +241,7 @@ impl<'a> Builder<'a> {
             }
             _ => {}
         }
+        self.children[child].node = self.nodes.len();
         self.nodes.push(node);
     }
 
@@ -178,40 +252,45 @@ impl<'a> Builder<'a> {
 
     /// Adds a path without parameters to the static short-cut.
     fn add_static(&mut self, from: usize, to: usize, leaf: u32) {
-        let Some(input) = self.inputs[from..to].first() else {
+        let inputs = self.inputs;
+        let Some((_, input)) = inputs[from..to].first() else {
             return;
         };
-        let mut path = String::new();
-        for segment in input.segments.iter() {
-            let Segment::Literal(text) = segment else {
-                return;
-            };
-            path.push('/');
-            path.push_str(text);
+        if self.fold || input.segments.iter().any(|s| !matches!(s, Segment::Literal(_))) {
+            return;
         }
-        if !self.fold && !path.is_empty() {
-            let start = self.add_text(&path);
-            self.statics.push((start, index(path.len()), leaf));
+        let start = self.text.len();
+        for segment in input.segments.iter() {
+            if let Segment::Literal(text) = segment {
+                self.text.push(b'/');
+                self.text.extend_from_slice(text.as_bytes());
+            }
+        }
+        let len = self.text.len() - start;
+        if len > 0 {
+            self.statics.push((index(start), index(len), leaf));
         }
     }
 
-    /// Allocates the table of literal children and returns the slot of each.
-    fn place_literals(&mut self, at: usize, children: &[Child<'a>]) -> Vec<usize> {
+    /// Allocates the table of literal children and gives each its node.
+    fn place_literals(&mut self, at: usize, children: std::ops::Range<usize>) {
         if children.is_empty() {
-            return Vec::new();
+            return;
         }
-        let texts: Vec<&str> =
-            children.iter().map(|c| if let Segment::Literal(text) = c.segment { &**text } else { "" }).collect();
-        let keys: Vec<Key> = texts.iter().map(|t| key_of::<false>(t.as_bytes())).collect();
-        let (bits, mult, slots) = arrange(&keys);
+        let mut arranger = std::mem::take(&mut self.arranger);
+        arranger.keys.clear();
+        arranger.keys.extend(self.children[children.clone()].iter().map(|c| key_of::<false>(literal(c).as_bytes())));
+        let (bits, mult) = arranger.arrange();
         let base = self.nodes.len();
         self.nodes.resize(base + (1 << bits), Node::UNUSED);
         let mask = (1 << bits) - 1;
-        for ((text, key), &slot) in texts.iter().zip(&keys).zip(&slots) {
+        for (child, (key, &slot)) in children.zip(arranger.keys.iter().zip(&arranger.slots)) {
+            let text = literal(&self.children[child]);
             let text_at = if text.len() > 16 { self.add_text(text) } else { 0 };
             let depth = self.nodes[base + slot].depth;
             self.nodes[base + slot] =
                 Node { lo: key.0, hi: key.1, text: text_at, tag: literal_len(text), depth, ..Node::UNUSED };
+            self.children[child].node = base + slot;
             // Whoever probes from the home slot has to pass every slot before this one.
             let mut pass = slot_of(key.0, key.1, mult, shift_of(bits));
             while pass != slot {
@@ -222,13 +301,13 @@ impl<'a> Builder<'a> {
         self.nodes[at].table = index(base);
         self.nodes[at].mult = mult;
         self.nodes[at].shift = (self.nodes[at].shift & !NO_TABLE) | shift_of(bits);
-        slots.iter().map(|slot| base + slot).collect()
+        self.arranger = arranger;
     }
 
     /// The leaf of `inputs[from..to]`, which all have the same shape.
     fn leaf(&mut self, from: usize, to: usize) -> u32 {
         let inputs = &self.inputs[from..to];
-        let any = inputs.iter().find(|i| i.method.is_none());
+        let any = inputs.iter().map(|(_, input)| input).find(|i| i.method.is_none());
         match (any, inputs.len()) {
             (_, 0) => return 0,
             (Some(any), 1) => return ANY_ONLY | any.variant,
@@ -236,7 +315,7 @@ impl<'a> Builder<'a> {
         }
         let mut leaf = Leaf { any: any.map_or(0, |i| i.variant + 1), ..Leaf::default() };
         let mut extensions = Vec::new();
-        for input in inputs {
+        for (_, input) in inputs {
             let Some(bit) = input.method else { continue };
             if leaf.exact >> bit & 1 == 1 {
                 continue; // A variant of the same route; the one whose leftmost optional is present came first.
@@ -286,36 +365,71 @@ fn shift_of(bits: u32) -> u8 {
 /// Up to this many children the table has no collisions.
 const PERFECT: usize = 8;
 
-/// Chooses size, multiplier and slot of each key.
-fn arrange(keys: &[Key]) -> (u32, u64, Vec<usize>) {
-    if keys.len() == 1 {
-        return (0, 0, vec![0]);
-    }
-    let small = keys.len() <= PERFECT;
-    let bits = if small { keys.len() } else { keys.len() * 4 / 3 }.next_power_of_two().trailing_zeros();
-    let mut best: Option<(usize, u32, u64, Vec<usize>)> = None;
-    for bits in bits..=bits + 1 {
-        let tries = if small { 400 } else { 8 };
-        for attempt in 1..=tries {
-            let mult = splitmix(attempt + (u64::from(bits) << 32)) | 1;
-            // Nearly every attempt of a small table fails: found out without allocating.
-            if small && attempt < tries && collides(keys, bits, mult) {
-                continue;
+/// Chooses size, multiplier and slots of a table; kept for its allocations.
+#[derive(Debug, Default)]
+struct Arranger {
+    keys: Vec<Key>,
+    /// Of each key, in the table last chosen.
+    slots: Vec<usize>,
+    trial: Vec<usize>,
+    used: Vec<bool>,
+}
+
+impl Arranger {
+    /// Base-two logarithm of the size, and the multiplier.
+    fn arrange(&mut self) -> (u32, u64) {
+        self.slots.clear();
+        if self.keys.len() <= 1 {
+            self.slots.push(0);
+            return (0, 0);
+        }
+        let small = self.keys.len() <= PERFECT;
+        let size = if small { self.keys.len() } else { self.keys.len() * 4 / 3 };
+        let bits = size.next_power_of_two().trailing_zeros();
+        let mut best: Option<(usize, u32, u64)> = None;
+        for bits in bits..=bits + 1 {
+            let tries = if small { 400 } else { 8 };
+            for attempt in 1..=tries {
+                let mult = splitmix(attempt + (u64::from(bits) << 32)) | 1;
+                // Nearly every attempt of a small table fails: found out without placing the keys.
+                if small && attempt < tries && collides(&self.keys, bits, mult) {
+                    continue;
+                }
+                let cost = self.place(bits, mult);
+                if best.is_none_or(|b| cost < b.0) {
+                    best = Some((cost, bits, mult));
+                    std::mem::swap(&mut self.slots, &mut self.trial);
+                }
+                if cost == 0 {
+                    break;
+                }
             }
-            let (cost, slots) = place(keys, bits, mult);
-            if best.as_ref().is_none_or(|b| cost < b.0) {
-                best = Some((cost, bits, mult, slots));
-            }
-            if cost == 0 {
+            // A larger table only where it removes the collisions of a small one.
+            if !small || best.is_some_and(|b| b.0 == 0) {
                 break;
             }
         }
-        // A larger table only where it removes the collisions of a small one.
-        if !small || best.as_ref().is_some_and(|b| b.0 == 0) {
-            break;
-        }
+        best.map_or((0, 0), |(_, bits, mult)| (bits, mult))
     }
-    best.map_or_else(|| (0, 0, Vec::new()), |(_, bits, mult, slots)| (bits, mult, slots))
+
+    /// The slot of each key with linear probing, in `trial`, and the sum of the distances from home.
+    fn place(&mut self, bits: u32, mult: u64) -> usize {
+        let size = 1usize << bits;
+        self.used.clear();
+        self.used.resize(size, false);
+        self.trial.clear();
+        let mut cost = 0;
+        for key in &self.keys {
+            let mut slot = slot_of(key.0, key.1, mult, shift_of(bits));
+            while self.used[slot] {
+                slot = (slot + 1) & (size - 1);
+                cost += 1;
+            }
+            self.used[slot] = true;
+            self.trial.push(slot);
+        }
+        cost
+    }
 }
 
 fn collides(keys: &[Key], bits: u32, mult: u64) -> bool {
@@ -326,26 +440,6 @@ fn collides(keys: &[Key], bits: u32, mult: u64) -> bool {
         used |= bit;
         taken
     })
-}
-
-/// The slot of each key with linear probing, and the sum of the distances from home.
-fn place(keys: &[Key], bits: u32, mult: u64) -> (usize, Vec<usize>) {
-    let size = 1usize << bits;
-    let mut used = vec![false; size];
-    let mut cost = 0;
-    let slots = keys
-        .iter()
-        .map(|key| {
-            let mut slot = slot_of(key.0, key.1, mult, shift_of(bits));
-            while used[slot] {
-                slot = (slot + 1) & (size - 1);
-                cost += 1;
-            }
-            used[slot] = true;
-            slot
-        })
-        .collect();
-    (cost, slots)
 }
 
 fn splitmix(seed: u64) -> u64 {

@@ -1,7 +1,9 @@
 //! The index in which a new pattern looks for one that it cannot be told apart from.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
 use http::Method;
@@ -10,7 +12,7 @@ use crate::error::{Conflict, Relation};
 use crate::kind::Kind;
 use crate::order;
 use crate::overlap::{Common, common_path, segments_overlap};
-use crate::pattern::{Params, Segment, shape};
+use crate::pattern::{Params, Segment};
 
 /// One variant of a route, as the index knows it.
 #[derive(Clone, Debug)]
@@ -27,7 +29,9 @@ pub(crate) struct Record {
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     fold: bool,
-    shapes: HashMap<String, Vec<Record>>,
+    /// The key is a hash: whoever looks compares the segments.
+    shapes: HashMap<u64, Vec<Record>>,
+    hasher: RandomState,
     /// Prefix and rank of a segment that may tie with another, then the different segments of that rank with their records.
     ties: HashMap<String, Vec<(Segment, Vec<Record>)>>,
 }
@@ -39,8 +43,14 @@ impl Index {
 
     /// The first record that `new` cannot be told apart from.
     pub(crate) fn clash(&self, new: &Record) -> Option<Conflict> {
-        let same = self.shapes.get(&shape_key(new)).into_iter().flatten();
-        if let Some(old) = same.filter(|old| old.route != new.route).find(|old| old.method == new.method) {
+        let filed = self.shapes.get(&self.shape_key(new)).into_iter().flatten();
+        let same = |old: &&Record| {
+            old.route != new.route
+                && old.method == new.method
+                && old.host == new.host
+                && order::pattern_cmp(&old.segments, &new.segments).is_eq()
+        };
+        if let Some(old) = filed.into_iter().find(same) {
             return Some(self.conflict(new, old, common_path(&new.segments, &old.segments, self.fold)));
         }
         for (i, key) in tie_keys(new) {
@@ -61,9 +71,8 @@ impl Index {
         None
     }
 
-    pub(crate) fn add(&mut self, record: &Record) {
-        self.shapes.entry(shape_key(record)).or_default().push(record.clone());
-        for (i, key) in tie_keys(record) {
+    pub(crate) fn add(&mut self, record: Record) {
+        for (i, key) in tie_keys(&record) {
             let groups = self.ties.entry(key).or_default();
             let segment = &record.segments[i];
             match groups.iter_mut().find(|(other, _)| order::total_cmp(other, segment).is_eq()) {
@@ -71,10 +80,18 @@ impl Index {
                 None => groups.push((segment.clone(), vec![record.clone()])),
             }
         }
+        match self.shapes.entry(self.shape_key(&record)) {
+            Entry::Occupied(filed) => filed.into_mut().push(record),
+            // Room for one: most shapes have no second record.
+            Entry::Vacant(place) => {
+                place.insert(vec![record]);
+            }
+        }
     }
 
     pub(crate) fn remove(&mut self, record: &Record) {
-        if let Some(records) = self.shapes.get_mut(&shape_key(record)) {
+        let key = self.shape_key(record);
+        if let Some(records) = self.shapes.get_mut(&key) {
             records.retain(|r| r.route != record.route);
         }
         for (_, key) in tie_keys(record) {
@@ -82,6 +99,16 @@ impl Index {
                 records.retain(|r| r.route != record.route);
             }
         }
+    }
+
+    /// A hash that is equal for records of one host that differ in parameter names alone; seeded, so that nobody can aim at it.
+    fn shape_key(&self, record: &Record) -> u64 {
+        let mut state = self.hasher.build_hasher();
+        record.host.hash(&mut state);
+        for segment in record.segments.iter() {
+            segment.hash_shape(&mut state);
+        }
+        state.finish()
     }
 
     fn conflict(&self, new: &Record, old: &Record, common: Common) -> Conflict {
@@ -120,12 +147,6 @@ fn methods_meet(a: &Record, b: &Record) -> bool {
         }
         _ => true,
     }
-}
-
-fn shape_key(record: &Record) -> String {
-    let mut key = host_key(record);
-    key.push_str(&shape(&record.segments));
-    key
 }
 
 fn host_key(record: &Record) -> String {

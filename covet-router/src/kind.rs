@@ -74,8 +74,13 @@ impl Kind {
         matches!(self, Self::Plain)
     }
 
+    /// Whether no other type has its place in the order of precedence.
+    pub(crate) fn is_alone(&self) -> bool {
+        !matches!(self, Self::OneOf(_) | Self::Predicate(_))
+    }
+
     /// Position in the order of precedence; predicates are told apart by their own rank.
-    fn level(&self) -> (u8, u32) {
+    pub(crate) fn level(&self) -> (u8, u32) {
         match self {
             Self::OneOf(_) => (1, 0),
             Self::Uuid => (2, 0),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::error::PatternErrorKind as E;
@@ -77,6 +78,19 @@ impl Segment {
                 }
             }
             Self::Rest { may_be_empty, .. } => out.push_str(if *may_be_empty { "{*?}" } else { "{*}" }),
+        }
+    }
+
+    /// Feeds `state` what [`write_shape`](Self::write_shape) writes, without writing it; the types of parameters are left out.
+    pub(crate) fn hash_shape(&self, state: &mut impl Hasher) {
+        match self {
+            Self::Literal(text) => text.hash(state),
+            Self::Params(p) => {
+                state.write_u8(b'{');
+                p.prefix.hash(state);
+                p.parts.iter().for_each(|part| part.after.hash(state));
+            }
+            Self::Rest { may_be_empty, .. } => state.write_u8(if *may_be_empty { b'?' } else { b'*' }),
         }
     }
 
@@ -208,13 +222,24 @@ fn parse(text: &str, syntax: Syntax, predicates: &Predicates) -> Result<Vec<Segm
         return Err((MAX_PATTERN, E::TooLong { max: MAX_PATTERN }));
     }
     let separator = if syntax == Syntax::Path { '/' } else { '.' };
-    let mut segments = Vec::new();
+    let mut segments = Vec::with_capacity(1 + text.bytes().filter(|&b| b == separator as u8).count());
     let mut current = Pieces::default();
     let special = |c: char| matches!(c, '{' | '}' | '/' | '?' | '#') || c == separator;
     let mut at = 0;
     while let Some(rest) = text.get(at..)
         && !rest.is_empty()
     {
+        if current.is_empty()
+            && let Some((segment, len)) = whole(rest, separator, predicates).map_err(|e| (at, e))?
+        {
+            segments.push(segment);
+            at += len + 1;
+            if at <= text.len() {
+                continue;
+            }
+            check_whole(&segments).map_err(|e| (text.len(), e))?;
+            return Ok(segments);
+        }
         let run = rest.find(special).unwrap_or(rest.len());
         current.literal.push_str(&rest[..run]);
         at += run;
@@ -248,16 +273,43 @@ fn check_whole(segments: &[Segment]) -> Result<(), E> {
     if segments.len() > MAX_SEGMENTS {
         return Err(E::TooManySegments { max: MAX_SEGMENTS });
     }
-    let names: Vec<&str> = segments.iter().flat_map(Segment::names).collect();
-    if names.len() > MAX_PARAMS {
+    let names = || segments.iter().flat_map(Segment::names);
+    if names().nth(MAX_PARAMS).is_some() {
         return Err(E::TooManyParams { max: MAX_PARAMS });
     }
-    for (i, name) in names.iter().enumerate() {
-        if names[..i].contains(name) {
-            return Err(E::DuplicateName { name: (*name).into() });
+    for (i, name) in names().enumerate() {
+        if names().take(i).any(|other| other == name) {
+            return Err(E::DuplicateName { name: name.into() });
         }
     }
     Ok(())
+}
+
+/// A segment at the beginning of `text` that is nothing but literal text or one parameter, and its length; read in one go because most are.
+/// What is doubtful is left to [`parse`].
+fn whole(text: &str, separator: char, predicates: &Predicates) -> Result<Option<(Segment, usize)>, E> {
+    let special = |b: &u8| matches!(b, b'{' | b'}' | b'/' | b'?' | b'#') || char::from(*b) == separator;
+    let bytes = text.as_bytes();
+    let ends_at = |at: usize| bytes.get(at).is_none_or(|&b| char::from(b) == separator);
+    let literal = bytes.iter().position(special).unwrap_or(bytes.len());
+    if literal > 0 {
+        return Ok(ends_at(literal).then(|| (Segment::Literal(text[..literal].into()), literal)));
+    }
+    if !text.starts_with('{') || text.starts_with("{{") {
+        return Ok(None);
+    }
+    let Some(close) = bytes.iter().position(|&b| b == b'}').filter(|&at| ends_at(at + 1)) else {
+        return Ok(None);
+    };
+    let segment = match parse_spec(&text[1..close], predicates)? {
+        Spec::Rest { name, may_be_empty } => Segment::Rest { name, may_be_empty },
+        Spec::Param { name, kind, optional } => Segment::Params(Params {
+            prefix: Box::default(),
+            parts: vec![Part { name, kind, after: Box::default() }],
+            optional,
+        }),
+    };
+    Ok(Some((segment, close + 1)))
 }
 
 /// What stands between one pair of braces.
@@ -320,6 +372,10 @@ struct Pieces {
 }
 
 impl Pieces {
+    fn is_empty(&self) -> bool {
+        self.literal.is_empty() && self.parts.is_empty() && self.rest.is_none()
+    }
+
     fn param(&mut self, spec: Spec) -> Result<(), E> {
         let literal = std::mem::take(&mut self.literal);
         if self.rest.is_some() {
@@ -399,16 +455,6 @@ fn expanded(segments: &[Segment]) -> Vec<Vec<Segment>> {
         if variant.is_empty() {
             variant.push(Segment::Literal(Box::default()));
         }
-    }
-    out
-}
-
-/// The shape of a whole pattern: equal for two patterns that differ in parameter names alone.
-pub(crate) fn shape(segments: &[Segment]) -> String {
-    let mut out = String::new();
-    for segment in segments {
-        out.push('/');
-        segment.write_shape(&mut out);
     }
     out
 }

@@ -46,6 +46,13 @@ pub(crate) fn walk<S: Sink>(table: &Table, path: &str, sink: &mut S, cells: &mut
     let Some(last_word) = bytes.len().checked_sub(8) else {
         return resume::<S, false, CELLS>(table, path, 0, sink, cells, At::ROOT);
     };
+    let prefix = &table.prefix;
+    if bytes::word(bytes, 0) & prefix.mask == prefix.word
+        && let (Some(behind), Some(first)) = (table.nodes.get(prefix.node as usize), cells.first_chunk_mut())
+    {
+        (node, depth, start) = (behind, prefix.depth, prefix.start);
+        *first = prefix.cells;
+    }
     let next = loop {
         crate::steps::count();
         if start >= bytes.len() {

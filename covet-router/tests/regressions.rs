@@ -777,3 +777,47 @@ fn parameters_deserialize() {
     assert_eq!(error.to_string(), "2 values are wanted, and there are 1 parameters");
     r.at("/n").unwrap().params.deserialize::<()>().unwrap();
 }
+
+/// The walk takes what nearly all patterns begin with in one comparison; what it passes must still be there for the way back.
+#[test]
+fn a_shared_beginning_changes_nothing() {
+    for beginning in ["/1", "/v1", "/api/v1", "/a/b/c", "/people", "/longer1", "//a", "/a/b/c/d/e"] {
+        let mut b = Router::builder();
+        for i in 0..40 {
+            b.insert(format!("{beginning}/r{i}/{{id}}"), i).unwrap();
+        }
+        b.insert(beginning, 100).unwrap();
+        b.insert("/{a}/{b}/{c}", 101).unwrap();
+        b.insert("/{*rest}", 102).unwrap();
+        let router = b.build().unwrap();
+        let at = |path: &str| {
+            router.at(path).map(|m| (*m.value, m.params.iter().map(|(_, v)| v.to_owned()).collect::<Vec<_>>()))
+        };
+        let one = |value, param: &str| Some((value, vec![param.to_owned()]));
+        assert_eq!(at(beginning), Some((100, Vec::new())), "{beginning}");
+        assert_eq!(at(&format!("{beginning}/r7/some-identifier")), one(7, "some-identifier"), "{beginning}");
+        assert_eq!(at(&format!("{beginning}/r39/é")), one(39, "é"), "{beginning}");
+        for miss in ["/", "/r7/x/y/z", "/none/x/y/z", "x/r7/y/z", "/r7//z/y"] {
+            let path = format!("{beginning}{miss}");
+            // Behind `//` the first segment is empty, which a catch-all takes as well.
+            assert_eq!(router.at(&path).map(|m| *m.value), Some(expected(&path)), "{path}");
+        }
+    }
+
+    /// None of these paths belongs to a pattern with the shared beginning.
+    fn expected(path: &str) -> usize {
+        let segments: Vec<&str> = path[1..].split('/').collect();
+        if segments.len() == 3 && segments.iter().all(|s| !s.is_empty()) { 101 } else { 102 }
+    }
+}
+
+/// Two variants of one route can tie without being the same; the alternation whose texts sort first is tried first, wherever it stands.
+#[test]
+fn ties_within_one_route_have_a_fixed_order() {
+    for (pattern, name) in [("/{p:a|b?}/{q:ab|b?}", "p"), ("/{p:ab|b?}/{q:a|b?}", "q")] {
+        let mut b = Router::builder();
+        b.insert(pattern, ()).unwrap();
+        let router = b.build().unwrap();
+        assert_eq!(router.at("/b").unwrap().params.iter().collect::<Vec<_>>(), [(name, "b")], "{pattern}");
+    }
+}

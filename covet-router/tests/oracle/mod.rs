@@ -224,7 +224,8 @@ fn spelling(seg: &Seg) -> (Reverse<usize>, String) {
         Seg::Par { prefix, parts, .. } => {
             let mut out = format!("{prefix}\0");
             for (kind, after) in parts {
-                out.push_str(&format!("{}\0{after}\0", kind.text()));
+                // Alternations compare text by text: what separates them sorts before any letter.
+                out.push_str(&format!("{}\0{after}\0", kind.text().replace('|', "\x01")));
             }
             (Reverse(0), out)
         }
