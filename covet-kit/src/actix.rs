@@ -22,13 +22,13 @@ use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
-use actix_web::web::{Bytes, BytesMut};
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError};
 use futures_core::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::service::{JsonBodies, Problem, expect_json, incomplete, too_large};
+use crate::service::{JsonBodies, Problem, WholeBody, expect_json, incomplete, too_large};
 
 /// A JSON body: as an extractor the request's, as a response its own.
 ///
@@ -58,24 +58,13 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
     }
 }
 
-/// The whole body; without a copy when it comes in one piece.
 async fn collect(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     let mut payload = std::pin::pin!(payload);
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
+    let mut whole = WholeBody::new(limit);
     while let Some(chunk) = std::future::poll_fn(|cx| payload.as_mut().poll_next(cx)).await {
-        let chunk = chunk.map_err(|_broken| incomplete())?;
-        if first.len() + all.len() + chunk.len() > limit {
-            return Err(too_large());
-        }
-        if first.is_empty() && all.is_empty() {
-            first = chunk;
-        } else {
-            all.extend_from_slice(&std::mem::take(&mut first));
-            all.extend_from_slice(&chunk);
-        }
+        whole.push(chunk.map_err(|_broken| incomplete())?)?;
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    Ok(whole.finish())
 }
 
 impl<T: Serialize> Responder for Json<T> {

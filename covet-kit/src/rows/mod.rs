@@ -81,14 +81,6 @@ impl RowsJson {
     fn check_size(&self, bytes: usize) -> Result<(), RowsError> {
         if bytes <= self.max_bytes { Ok(()) } else { Err(RowsError::TooLarge { limit: self.max_bytes }) }
     }
-
-    fn first_capacity(&self) -> usize {
-        self.max_bytes.min(4096)
-    }
-
-    fn blob_format(&self) -> BlobFormat {
-        self.blobs
-    }
 }
 
 impl fmt::Debug for RowsJson {

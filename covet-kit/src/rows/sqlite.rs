@@ -35,7 +35,7 @@ impl RowsJson {
     /// # Ok::<(), covet_kit::pool::sqlite::Error>(())
     /// ```
     pub fn query<P: Params>(&self, conn: &Conn, sql: &str, params: P) -> Result<Vec<u8>, RowsError> {
-        let mut out = Vec::with_capacity(self.first_capacity());
+        let mut out = Vec::with_capacity(self.max_bytes.min(4096));
         out.push(b'[');
         self.encode_rows(&mut *conn.prepare_cached(sql)?, sql, params, |row, columns| {
             if out.len() > 1 {
@@ -141,7 +141,7 @@ impl RowsJson {
                     Ok(text) => write_str(out, text),
                     Err(_) => return Err(RowsError::NotUtf8 { column: columns.name(index).into() }),
                 },
-                ValueRef::Blob(blob) if write_blob(out, blob, self.blob_format()) => {}
+                ValueRef::Blob(blob) if write_blob(out, blob, self.blobs) => {}
                 ValueRef::Blob(_) => return Err(RowsError::Blob { column: columns.name(index).into() }),
             }
             Ok(())

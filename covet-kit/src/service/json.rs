@@ -89,7 +89,7 @@ impl JsonBodies {
         self.max_bytes
     }
 
-    /// The whole body; without a copy when it comes in one piece, as most small ones do.
+    /// The whole body.
     async fn collect<B>(&self, body: B) -> Result<Bytes, Problem>
     where
         B: HttpBody,
@@ -99,23 +99,43 @@ impl JsonBodies {
             return Err(too_large());
         }
         let mut body = std::pin::pin!(body);
-        let mut first = Bytes::new();
-        let mut all = BytesMut::new();
+        let mut whole = WholeBody::new(self.max_bytes);
         while let Some(frame) = body.frame().await {
-            let Ok(mut data) = frame.map_err(|error| interrupted(&error.into()))?.into_data() else {
-                continue;
-            };
-            if first.len() + all.len() + data.remaining() > self.max_bytes {
-                return Err(too_large());
-            }
-            if first.is_empty() && all.is_empty() {
-                first = data.copy_to_bytes(data.remaining());
-            } else {
-                all.put(std::mem::take(&mut first));
-                all.put(data);
+            if let Ok(data) = frame.map_err(|error| interrupted(&error.into()))?.into_data() {
+                whole.push(data)?;
             }
         }
-        Ok(if all.is_empty() { first } else { all.freeze() })
+        Ok(whole.finish())
+    }
+}
+
+/// Puts a body together from its pieces, up to a limit; without a copy when there is only one, as with most small bodies.
+pub(crate) struct WholeBody {
+    limit: usize,
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl WholeBody {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, first: Bytes::new(), all: BytesMut::new() }
+    }
+
+    pub(crate) fn push(&mut self, mut piece: impl Buf) -> Result<(), Problem> {
+        if self.first.len() + self.all.len() + piece.remaining() > self.limit {
+            return Err(too_large());
+        }
+        if self.first.is_empty() && self.all.is_empty() {
+            self.first = piece.copy_to_bytes(piece.remaining());
+        } else {
+            self.all.put(std::mem::take(&mut self.first));
+            self.all.put(piece);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
     }
 }
 

@@ -21,4 +21,4 @@ pub use problem::Problem;
 pub use routes::{Dispatched, Endpoint, PathParams, RoutePattern, RouteService, Routes, RoutesError, path_params};
 
 #[cfg(feature = "actix-web-4")]
-pub(crate) use json::{expect_json, incomplete, too_large};
+pub(crate) use json::{WholeBody, expect_json, incomplete, too_large};
