@@ -25,6 +25,8 @@ async fn database(name: &str) -> String {
     let conn = pool.get().await.unwrap();
     conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
     conn.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    // The server of the tests may be set up for speed, which the stores refuse.
+    conn.batch_execute(&format!("ALTER DATABASE {name} SET synchronous_commit = on")).await.unwrap();
     let (before, query) = url.split_once('?').map_or((url.as_str(), None), |(url, query)| (url, Some(query)));
     let (server, _) = before.rsplit_once('/').unwrap();
     format!("{server}/{name}{}", query.map(|query| format!("?{query}")).unwrap_or_default())

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use covet_kit::auth::store::redis::{RedisConfig, RedisError, Replica};
 use covet_kit::auth::{
-    AuthError, Blacklist, BlacklistConfig, Clock, Family, FamilyStore, FingerprintKey, Retention, Revocations, Revoke,
-    StoredBlacklist, StoredError, TokenFacts,
+    AuthError, Blacklist, BlacklistConfig, Clock, Family, FamilyStore, FingerprintBits, FingerprintKey, Retention,
+    Revocations, Revoke, StoredBlacklist, StoredError, TokenFacts,
 };
 use covet_kit::pool::sqlite;
 use covet_kit::revocations::{
@@ -41,7 +41,10 @@ impl Revoked {
     /// Loads everything that was revoked: no token is judged before that.
     pub(crate) async fn open(database: &Database, redis: Option<&str>, key: [u8; 16]) -> Result<Self, String> {
         let failed = |error: &dyn fmt::Display| format!("cannot load the revocations: {error}");
-        let config = BlacklistConfig::new().key(FingerprintKey::from_bytes(key)).max_lifetime(SESSION);
+        // Whole fingerprints can be written back to a Redis that lost them; without one, half of each is enough.
+        let bits = if redis.is_some() { FingerprintBits::Bits128 } else { FingerprintBits::default() };
+        let config = BlacklistConfig::new().key(FingerprintKey::from_bytes(key)).fingerprint_bits(bits);
+        let config = config.max_lifetime(SESSION);
         let blacklist = Blacklist::new(config).map_err(|error| failed(&error))?;
         let shared = blacklist.clone();
         let stored = match database {

@@ -41,7 +41,8 @@ impl Service {
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--users", "50"])
             .args(args)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            // Only why it could not start, or failed.
+            .env("RUST_LOG", "error")
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}; `cargo test` builds it", program.display()));
         let mut said = String::new();
