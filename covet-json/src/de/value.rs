@@ -93,20 +93,25 @@ impl<'de, R: Read<'de>> Deserializer<R> {
 
     #[inline(always)]
     fn visit_integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
-        let number = match self.quick_number(number::short_integer) {
-            Some(value) => Number::Unsigned(value),
+        let number = match number::short_integer(self.quick_rest()) {
+            Some(found) => Number::Unsigned(self.take(found)),
             None => self.integer_slow(&visitor)?,
         };
         visit_number(number, visitor).map_err(|error| self.fix_token(error))
     }
 
-    /// Takes the number at `pos` if it has the shape that `parse` knows.
+    /// What can be taken from `pos` on without questions.
     #[inline(always)]
-    fn quick_number<T>(&mut self, parse: impl Fn(&[u8]) -> Option<(T, usize)>) -> Option<T> {
-        let (value, len) = parse(self.read.quick().get(self.pos..)?)?;
+    fn quick_rest(&self) -> &[u8] {
+        self.read.quick().get(self.pos..).unwrap_or_default()
+    }
+
+    /// Takes the scalar of `len` bytes at `pos`.
+    #[inline(always)]
+    fn take<T>(&mut self, (value, len): (T, usize)) -> T {
         self.token = self.pos;
         self.pos += len;
-        Some(value)
+        value
     }
 
     #[inline(never)]
@@ -120,8 +125,8 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     /// The double at `pos`; whether it is written as an integer is forgotten only if that changes nothing.
     #[inline(always)]
     fn double(&mut self, expected: &dyn de::Expected) -> Result<f64> {
-        match self.quick_number(number::double) {
-            Some(value) => Ok(value),
+        match number::double(self.quick_rest()) {
+            Some(found) => Ok(self.take(found)),
             None => self.double_slow(expected),
         }
     }
@@ -326,8 +331,8 @@ impl<'de, R: Read<'de>> de::Deserializer<'de> for &mut Deserializer<R> {
         match self.peek()? {
             b'"' => self.visit_string(visitor),
             b'0'..=b'9' | b'-' => {
-                let number = match self.quick_number(number::short) {
-                    Some(number) => number,
+                let number = match number::short(self.quick_rest()) {
+                    Some(found) => self.take(found),
                     None => self.number()?,
                 };
                 visit_number(number, visitor).map_err(|error| self.fix_token(error))
