@@ -407,7 +407,7 @@ impl<T> RouterBuilder<T> {
             all_methods,
             slash: self.slash,
             case: self.case,
-            lenient: self.slash != TrailingSlash::Strict || self.case != Case::Strict,
+            quick: if self.slash == TrailingSlash::Strict && self.case == Case::Strict { self.max_path } else { 0 },
             automatic_options: automatic,
             max_path: self.max_path,
         };

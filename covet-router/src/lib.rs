@@ -29,6 +29,7 @@ mod capture;
 mod percent;
 mod segment;
 mod sets;
+mod statics;
 mod steps;
 mod walk;
 
