@@ -12,6 +12,7 @@ use crate::builder::{Case, RouteId, TrailingSlash};
 use crate::capture;
 use crate::methods::{self, AllowTable};
 use crate::pattern::Segment;
+use crate::statics::UNSURE;
 use crate::walk::{CELLS, MANY_CELLS, Sink, pack, resume, walk};
 
 /// The spans of a match with more parameters than cells.
@@ -362,9 +363,25 @@ impl Core {
     }
 }
 
-/// The first pass: the static short-cut, then the walk.
+/// The first pass: the static short-cut, then the walk. Nothing but calls at the end, so nothing has to be saved.
 #[inline(never)]
 fn exact<S: Sink>(table: &Table, path: &str, sink: S, cells: &mut [u32; CELLS]) -> u32 {
+    match table.statics.first(path.as_bytes()) {
+        0 => {}
+        UNSURE => return exact_unsure(table, path, sink, cells),
+        leaf => {
+            let variant = sink.leaf(table, leaf);
+            if variant != 0 {
+                return variant;
+            }
+        }
+    }
+    below(table, path, sink, cells)
+}
+
+/// As [`exact`], where the first slot of the short-cut does not decide.
+#[inline(never)]
+fn exact_unsure<S: Sink>(table: &Table, path: &str, sink: S, cells: &mut [u32; CELLS]) -> u32 {
     let leaf = table.statics.get(path.as_bytes());
     if leaf != 0 {
         let variant = sink.leaf(table, leaf);
