@@ -8,10 +8,11 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::arena::{ANY_ONLY, COMPLEX, NUMBER, Table};
-use crate::builder::{Case, RouteId, TrailingSlash};
+use crate::builder::RouteId;
 use crate::capture;
 use crate::methods::{self, AllowTable};
 use crate::pattern::Segment;
+use crate::policy::{Case, TrailingSlash};
 use crate::statics::UNSURE;
 use crate::walk::{CELLS, MANY_CELLS, Sink, pack, resume, walk};
 

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use crate::builder::{Case, RouteId, RouterBuilder, TrailingSlash};
+use crate::builder::{RouteId, RouterBuilder};
 use crate::core::{AllSink, Core, Found, MethodSink, More, Pass, RouteInfo, Variant};
 use crate::params::Params;
 use crate::pattern::Predicates;
+use crate::policy::{Case, TrailingSlash};
 use crate::walk::CELLS;
 
 /// An immutable table of routes: `Send + Sync` where its values are, and cheap to clone (one reference count).
