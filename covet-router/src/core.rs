@@ -368,22 +368,20 @@ impl Core {
 #[inline(never)]
 fn exact<S: Sink>(table: &Table, path: &str, sink: S, cells: &mut [u32; CELLS]) -> u32 {
     match table.statics.first(path.as_bytes()) {
-        0 => {}
-        UNSURE => return exact_unsure(table, path, sink, cells),
-        leaf => {
-            let variant = sink.leaf(table, leaf);
-            if variant != 0 {
-                return variant;
-            }
-        }
+        UNSURE => exact_unsure(table, path, sink, cells),
+        leaf => leaf_or_below(leaf, table, path, sink, cells),
     }
-    below(table, path, sink, cells)
 }
 
 /// As [`exact`], where the first slot of the short-cut does not decide.
 #[inline(never)]
 fn exact_unsure<S: Sink>(table: &Table, path: &str, sink: S, cells: &mut [u32; CELLS]) -> u32 {
-    let leaf = table.statics.get(path.as_bytes());
+    leaf_or_below(table.statics.get(path.as_bytes()), table, path, sink, cells)
+}
+
+/// What the short-cut found, if the method fits; else the walk.
+#[inline(always)]
+fn leaf_or_below<S: Sink>(leaf: u32, table: &Table, path: &str, sink: S, cells: &mut [u32; CELLS]) -> u32 {
     if leaf != 0 {
         let variant = sink.leaf(table, leaf);
         if variant != 0 {

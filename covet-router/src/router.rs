@@ -146,6 +146,7 @@ impl<T> Router<T> {
                 (Some(variant), Some(value)) => (variant, value, None),
                 _ => self.matched_otherwise(found, path, host, cells)?,
             },
+            None if found == Found::NOTHING => return None,
             None => self.matched_otherwise(found, path, host, cells)?,
         };
         Some(Match { value, params: Params { path, host, variant, cells: *cells, more } })

@@ -95,6 +95,9 @@ pub(crate) fn walk<S: Sink>(table: &Table, path: &str, sink: S, cells: &mut [u32
         cells[child.text as usize & (CELLS - 1)] = pack(start, end);
         (node, slash) = (child, end);
     };
+    if next == 0 {
+        return 0;
+    }
     resume::<S, false, CELLS>(table, path, 0, sink, cells, next)
 }
 

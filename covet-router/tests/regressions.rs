@@ -97,6 +97,29 @@ fn segments_that_look_alike() {
     }
 }
 
+/// Literals of every length that the comparison treats in a way of its own, each beginning as the others do; one byte changed anywhere is another segment.
+#[test]
+fn literals_are_compared_to_the_last_byte() {
+    let text = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRST";
+    let lengths: Vec<usize> = (1..=45).collect();
+    let patterns: Vec<String> = lengths.iter().map(|n| format!("/{}/{{x}}/{}", &text[..*n], &text[..*n])).collect();
+    let r = table(&patterns.iter().map(String::as_str).collect::<Vec<_>>());
+    for (n, pattern) in lengths.iter().zip(&patterns) {
+        let literal = &text[..*n];
+        expect(&r, &format!("/{literal}/1/{literal}"), pattern, &["1"]);
+        for i in 0..*n {
+            let mut other = literal.to_owned();
+            other.replace_range(i..=i, "#");
+            for path in [format!("/{other}/1/{literal}"), format!("/{literal}/1/{other}")] {
+                assert_eq!(hit(&r, &path), None, "{path}");
+            }
+        }
+        for path in [format!("/{literal}/1/{literal}/"), format!("/{literal}//{literal}"), format!("/{literal}/1")] {
+            assert_eq!(hit(&r, &path), None, "{path}");
+        }
+    }
+}
+
 #[test]
 fn wide_tables_probe_to_the_end() {
     let patterns: Vec<String> = (0..3000).map(|i| format!("/r{i}/{{x}}")).collect();
