@@ -54,3 +54,9 @@ pub use params::{OwnedParams, ParamError, ParamErrorKind, Params, ParamsIter};
 pub use policy::{Case, MAX_PATH_LEN, TrailingSlash};
 pub use router::{Match, Miss, Route, Router, Target};
 pub use url::{UrlError, UrlParam};
+
+/// How this crate differs from its peers, when to choose one of them, and how to move over from it.
+#[cfg(any(doc, doctest))]
+pub mod comparison {
+    #![doc = include_str!("../COMPARISON.md")]
+}
