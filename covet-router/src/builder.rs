@@ -79,7 +79,7 @@ impl<T> Default for RouterBuilder<T> {
 }
 
 impl<T> RouterBuilder<T> {
-    /// An empty builder; also [`Router::builder`].
+    /// An empty builder; also [`Router::builder`](crate::Router::builder).
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -103,7 +103,7 @@ impl<T> RouterBuilder<T> {
         self.add(None, Some(method.clone()), pattern.as_ref(), value)
     }
 
-    /// Gives a route a name for [`Router::url_for`]; an earlier name of the route is given up.
+    /// Gives a route a name for [`Router::url_for`](crate::Router::url_for); an earlier name of the route is given up.
     ///
     /// # Errors
     ///

@@ -54,7 +54,7 @@ pub(crate) struct Host {
 
 impl<T> RouterBuilder<T> {
     /// Opens the routes of a host pattern, such as `api.example.com`, `{tenant}.example.com` or `{*sub}.example.com` (one or more
-    /// labels, leftmost only). They are seen by [`Router::lookup`] with a host that matches, before those of less specific hosts and those without.
+    /// labels, leftmost only). They are seen by [`Router::lookup`](crate::Router::lookup) with a host that matches, before those of less specific hosts and those without.
     ///
     /// # Errors
     ///
