@@ -75,9 +75,8 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     #[inline(never)]
     pub(super) fn str<'s>(&'s mut self) -> Result<Result<Reference<'de, 's>, usize>> {
         let start = self.pos + 1;
-        let (len, ascii) = match self.read.run(start) {
-            (len, text) => (len, text.is_some()),
-        };
+        let (len, text) = self.read.run(start);
+        let ascii = text.is_some();
         if self.read.window().get(start + len) != Some(&b'"') || len > self.limits.max_string {
             return self.str_slow();
         }

@@ -37,7 +37,7 @@ fn check(text: &str) {
             assert_eq!(Some((bits(number), len)), expected, "{whole}");
         }
         // The quick way to a double refuses nothing but what ends with the text or is wrong.
-        let quick = super::double(whole.as_bytes()).map(|(value, len)| (value.to_bits(), len));
+        let quick = double(whole.as_bytes()).map(|(value, len)| (value.to_bits(), len));
         let nearest: f64 = text.parse().unwrap();
         let goes_on = nearest.is_finite() && !tail.is_empty();
         assert_eq!(quick, goes_on.then_some((nearest.to_bits(), text.len())), "{whole}");
