@@ -367,7 +367,8 @@ async fn a_connection_that_is_lost_is_replaced_before_anybody_gets_it() {
     drop(one);
     two.execute("SELECT pg_terminate_backend($1)", &[&victim]).await.unwrap();
     let alive = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1";
-    pg::until(async || two.query_one(alive, &[&victim]).await.unwrap().get::<_, i64>(0) == 0).await;
+    pg::until("the session is gone", async || two.query_one(alive, &[&victim]).await.unwrap().get::<_, i64>(0) == 0)
+        .await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     // Well within the time for which a connection is not checked.
     let conn = pool.get().await.unwrap();
