@@ -185,11 +185,11 @@ impl PostgresConfig {
         self
     }
 
-    /// For a pooler such as `PgBouncer` in transaction mode, where the next statement may reach another session: nothing is kept
+    /// For a pooler such as PgBouncer in transaction mode, where the next statement may reach another session: nothing is kept
     /// prepared. The types of a statement's parameters are learned at its first use (in a transaction, four round trips);
     /// after that, each use is one round trip and parsed anew. Default off.
     ///
-    /// Not needed for `PgBouncer` 1.21 or later with `max_prepared_statements`, nor in session mode.
+    /// Not needed for PgBouncer 1.21 or later with `max_prepared_statements`, nor in session mode.
     #[must_use]
     pub fn transaction_pooler(mut self, pooler: bool) -> Self {
         self.transaction_pooler = pooler;
