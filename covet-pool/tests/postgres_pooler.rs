@@ -37,10 +37,12 @@ async fn answer(server: &mut TcpStream, mut client: Option<&mut TcpStream>) -> i
 
 /// Serves one client with two sessions in turn.
 async fn serve(mut client: TcpStream, server: String) -> io::Result<()> {
+    client.set_nodelay(true)?;
     let (_, startup) = message(&mut client, false).await?;
     let mut sessions = Vec::new();
     for _ in 0..2 {
         let mut session = TcpStream::connect(&server).await?;
+        session.set_nodelay(true)?;
         session.write_all(&startup).await?;
         sessions.push(session);
     }
