@@ -45,3 +45,9 @@ pub use normalize::{PathError, PathErrorKind, normalize};
 pub use params::{OwnedParams, ParamError, ParamErrorKind, Params, ParamsIter};
 pub use router::{Match, Miss, Route, Router, Target};
 pub use url::{UrlError, UrlParam};
+
+/// How this crate differs from its peers, when to choose one of them, and how to move over from it.
+#[cfg(any(doc, doctest))]
+pub mod comparison {
+    #![doc = include_str!("../COMPARISON.md")]
+}
