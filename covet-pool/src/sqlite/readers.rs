@@ -155,7 +155,7 @@ impl Readers {
         while let Some(first) = self.wait() {
             match self.pool.get_blocking() {
                 Ok(conn) if conn.role == Role::Single => {
-                    holding(&self.settings, || self.turn(first, &conn, &mut habits))
+                    holding(&self.settings, || self.turn(first, &conn, &mut habits));
                 }
                 Ok(conn) => self.turn(first, &conn, &mut habits),
                 Err(PoolError::Connect(error)) => first.job.job.fail(Error::Sqlite(error::copy(&error))),

@@ -169,7 +169,7 @@ impl Writer {
     fn transaction(&self, conn: &PooledConn<Sqlite>, pace: &mut Pace) {
         let begun = Instant::now();
         let limit = self.settings.group_latency;
-        let (mut taken, mut alone, mut late) = (0, None, false);
+        let (mut taken, mut alone, mut late, mut idle) = (0, None, false, Duration::ZERO);
         let before = self.queued();
         let barred = self.on(conn, |group| {
             group.serve(&mut |kept| {
@@ -177,7 +177,7 @@ impl Writer {
                 if alone.is_some() || late || kept >= self.settings.group_size {
                     return None;
                 }
-                let job = self.take().or_else(|| self.linger(pace, taken, begun))?;
+                let job = self.take().or_else(|| self.linger(pace, taken, begun, &mut idle))?;
                 if job.is_alone() {
                     alone = Some(job);
                     return None;
@@ -190,7 +190,7 @@ impl Writer {
             self.fail_first(before.saturating_sub(taken), &error);
         }
         pace.company = taken.clamp(1, self.settings.group_size);
-        pace.commit = begun.elapsed();
+        pace.commit = begun.elapsed().saturating_sub(idle);
         if let Some(job) = alone {
             self.on(conn, |group| group.alone(job));
         }
@@ -198,12 +198,19 @@ impl Writer {
 
     /// If the last transaction was shared, gives the same company a chance to come together again. The transaction is
     /// open meanwhile: those who are there already have been served while the others were on their way.
-    fn linger(&self, pace: &Pace, taken: usize, begun: Instant) -> Option<BoxJob> {
+    fn linger(&self, pace: &Pace, taken: usize, begun: Instant, idle: &mut Duration) -> Option<BoxJob> {
         let missing = pace.company.saturating_sub(taken);
-        let patience = pace.patience(self.settings.group_latency).saturating_sub(begun.elapsed());
+        let so_far = begun.elapsed();
+        let patience = pace.patience(self.settings.group_latency).saturating_sub(so_far);
         if missing == 0 || patience.is_zero() {
             return None;
         }
+        let job = self.await_company(missing, patience);
+        *idle += begun.elapsed().saturating_sub(so_far);
+        job
+    }
+
+    fn await_company(&self, missing: usize, patience: Duration) -> Option<BoxJob> {
         for _ in 0..YIELDS {
             std::thread::yield_now();
             if let Some(job) = self.take() {
