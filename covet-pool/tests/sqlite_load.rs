@@ -33,7 +33,8 @@ async fn hold(db: &SqlitePool) -> std::sync::mpsc::Sender<()> {
     tokio::spawn(async move {
         db.read_async(move |_| {
             entered.send(()).unwrap();
-            Ok(wait_leave.recv().unwrap())
+            wait_leave.recv().unwrap();
+            Ok(())
         })
         .await
         .unwrap();
