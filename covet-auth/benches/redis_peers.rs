@@ -53,7 +53,9 @@ fn main() -> ExitCode {
 
 async fn measure(url: &str, tokens: u64) -> Result<(), Failure> {
     let client = redis::Client::open(url)?;
-    let mut server = client.get_multiplexed_async_connection().await?;
+    // The server is busy for a while when it forgets a million keys.
+    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(60)));
+    let mut server = client.get_multiplexed_async_connection_with_config(&patient).await?;
     let keys: u64 = redis::cmd("DBSIZE").query_async(&mut server).await?;
     if keys > 0 {
         return Err(format!("the server holds {keys} keys and is not ours to fill").into());
