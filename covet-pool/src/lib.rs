@@ -68,3 +68,9 @@ mod tests;
 
 #[cfg(all(test, covet_loom))]
 mod loom_tests;
+
+/// How this crate differs from its peers, when to choose one of them, and how to move over from it.
+#[cfg(any(doc, doctest))]
+pub mod comparison {
+    #![doc = include_str!("../COMPARISON.md")]
+}

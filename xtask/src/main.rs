@@ -12,6 +12,7 @@ mod loom;
 mod metadata;
 mod process;
 mod readme;
+mod release;
 mod services;
 mod tidy;
 
@@ -60,6 +61,12 @@ const COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec { name: "loom", summary: "run the model-checked tests", help: loom::HELP, run: loom::run },
     CommandSpec { name: "fuzz", summary: "run the fuzz targets", help: fuzz::HELP, run: fuzz::run },
+    CommandSpec {
+        name: "release",
+        summary: "check that the crates are ready to publish, and say what publishing would do",
+        help: release::HELP,
+        run: release::run,
+    },
 ];
 
 fn main() -> ExitCode {
