@@ -27,7 +27,7 @@ thread_local! {
 }
 
 #[cfg(covet_loom)]
-loom::thread_local! {
+::loom::thread_local! {
     static KEPT_SHORT: Kept<1> = RefCell::new([const { None }; KEPT]);
     static KEPT_FULL: Kept<2> = RefCell::new([const { None }; KEPT]);
 }
