@@ -5,8 +5,7 @@ mod peers;
 
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+covet_bench::global_allocator!(mimalloc::MiMalloc, mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     peers::main()

@@ -57,10 +57,12 @@ async fn site(says: Says) -> Site {
                 let (Says::All(text) | Says::Slowly(text)) = &says;
                 let _ = stream.write_all(text.as_bytes()).await;
                 let _ = stream.flush().await;
-                while matches!(says, Says::Slowly(_)) {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                    if stream.write_all(b" ").await.is_err() || stream.flush().await.is_err() {
-                        return;
+                if matches!(says, Says::Slowly(_)) {
+                    loop {
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                        if stream.write_all(b" ").await.is_err() || stream.flush().await.is_err() {
+                            return;
+                        }
                     }
                 }
                 let _ = stream.shutdown().await;
