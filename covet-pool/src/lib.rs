@@ -60,6 +60,10 @@ pub use stats::{BUCKETS, ClosedBy, Histogram, Status};
 #[forbid(unsafe_code)]
 pub mod sqlite;
 
+#[cfg(all(feature = "postgres", not(covet_loom)))]
+#[forbid(unsafe_code)]
+pub mod postgres;
+
 /// The most connections that one pool can be allowed to hold.
 pub const MAX_SIZE: usize = slot::MAX_SLOTS;
 
