@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use covet_bench::record::Role;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::load::Protocol;
+use crate::load::{self, Protocol};
 use crate::pin::Cores;
 use crate::proc;
 
@@ -137,7 +137,7 @@ impl Server {
         command.stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
         let process = cores.start_server(&mut command)?;
         let mut running = Running { process, address, log };
-        running.wait_until_it_listens().await.with_context(|| self.name())?;
+        running.wait_until_it_answers().await.with_context(|| self.name())?;
         Ok(running)
     }
 }
@@ -161,7 +161,7 @@ impl Running {
     /// A process of ours that serves, such as the trivial server.
     pub(crate) async fn of(process: Child, address: SocketAddr, log: &Path) -> Result<Self> {
         let mut running = Self { process, address, log: log.to_owned() };
-        running.wait_until_it_listens().await?;
+        running.wait_until_it_answers().await?;
         Ok(running)
     }
 
@@ -180,14 +180,23 @@ impl Running {
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
 
-    async fn wait_until_it_listens(&mut self) -> Result<()> {
+    /// A server may listen long before it answers. One that does not answer yet keeps the request.
+    async fn answers(&self) -> bool {
+        let mut request = http::Request::new(http_body_util::Full::default());
+        *request.uri_mut() = http::Uri::from_static("/plaintext");
+        request.headers_mut().insert(http::header::HOST, http::HeaderValue::from_static("localhost"));
+        let answer = tokio::time::timeout(Duration::from_secs(10), load::once(self.address, request)).await;
+        answer.is_ok_and(|answer| answer.is_ok_and(|(status, ..)| status.is_success()))
+    }
+
+    async fn wait_until_it_answers(&mut self) -> Result<()> {
         let end = Instant::now() + Duration::from_secs(30);
-        while tokio::net::TcpStream::connect(self.address).await.is_err() {
+        while !self.answers().await {
             if let Some(status) = self.process.try_wait()? {
                 bail!("the server ended ({status}):\n{}", self.last_words());
             }
             if Instant::now() > end {
-                bail!("the server does not listen on {}:\n{}", self.address, self.last_words());
+                bail!("the server does not answer on {}:\n{}", self.address, self.last_words());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
