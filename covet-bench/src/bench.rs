@@ -199,8 +199,12 @@ impl Bench {
         self.options.rounds()
     }
 
-    pub(crate) fn rounds_asked(&self) -> Option<usize> {
-        self.options.rounds
+    pub(crate) fn latency_rounds(&self) -> usize {
+        self.options.latency_rounds()
+    }
+
+    pub(crate) fn memory_rounds(&self) -> usize {
+        self.options.memory_rounds()
     }
 
     pub(crate) fn batch(&self) -> Duration {

@@ -10,6 +10,8 @@ USAGE: cargo bench -p CRATE --bench peers [-- [FILTER]... [OPTIONS]]
 
   FILTER            run groups whose name contains one of the filters
   --rounds N        rounds per group (60; --quick: 15)
+  --latency-rounds N, --memory-rounds N
+                    rounds of groups of those kinds (11 and 5; --quick: 3 and 2)
   --batch-ms N      duration of one sample in milliseconds (2; --quick: 1)
   --quick           fewer and shorter samples: for a look, not for a claim
   --seed N          seed of the order of contenders (printed with every table)
@@ -42,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) exact: bool,
     pub(crate) skips: Vec<String>,
     pub(crate) rounds: Option<usize>,
+    pub(crate) latency_rounds: Option<usize>,
+    pub(crate) memory_rounds: Option<usize>,
     pub(crate) batch: Option<Duration>,
     pub(crate) quick: bool,
     pub(crate) allocations: bool,
@@ -59,6 +63,8 @@ impl Options {
             exact: false,
             skips: Vec::new(),
             rounds: None,
+            latency_rounds: None,
+            memory_rounds: None,
             batch: None,
             quick: false,
             allocations: false,
@@ -82,6 +88,8 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--allocations" => options.allocations = true,
                 "--rounds" => options.rounds = Some(number(&name, &value()?)?),
+                "--latency-rounds" => options.latency_rounds = Some(number(&name, &value()?)?),
+                "--memory-rounds" => options.memory_rounds = Some(number(&name, &value()?)?),
                 "--batch-ms" => options.batch = Some(Duration::from_millis(number(&name, &value()?)?)),
                 "--seed" => options.seed = Some(number(&name, &value()?)?),
                 "--json" => options.json = Some(value()?.into()),
@@ -114,8 +122,9 @@ impl Options {
             options.exact = true;
             options.filters = vec!["\0".to_owned()];
         }
-        if options.rounds == Some(0) || options.batch == Some(Duration::ZERO) {
-            return Err("--rounds and --batch-ms must be above zero".to_owned());
+        let rounds = [options.rounds, options.latency_rounds, options.memory_rounds];
+        if rounds.contains(&Some(0)) || options.batch == Some(Duration::ZERO) {
+            return Err("rounds and --batch-ms must be above zero".to_owned());
         }
         Ok(options)
     }
@@ -127,6 +136,14 @@ impl Options {
 
     pub(crate) fn rounds(&self) -> usize {
         self.rounds.unwrap_or(if self.quick { 15 } else { 60 })
+    }
+
+    pub(crate) fn latency_rounds(&self) -> usize {
+        self.latency_rounds.or(self.rounds).unwrap_or(if self.quick { 3 } else { 11 })
+    }
+
+    pub(crate) fn memory_rounds(&self) -> usize {
+        self.memory_rounds.or(self.rounds).unwrap_or(if self.quick { 2 } else { 5 })
     }
 
     pub(crate) fn batch(&self) -> Duration {
@@ -162,6 +179,9 @@ mod tests {
         assert_eq!(options.filters, ["decode", "encode"]);
         assert_eq!((options.rounds(), options.batch(), options.seed), (9, Duration::from_millis(3), Some(7)));
         assert_eq!(options.json, Some("out.json".into()));
+        assert_eq!((options.latency_rounds(), options.memory_rounds()), (9, 9));
+        let options = parse("--bench --quick --memory-rounds 1");
+        assert_eq!((options.latency_rounds(), options.memory_rounds(), options.rounds()), (3, 1, 15));
     }
 
     #[test]

@@ -159,7 +159,7 @@ impl<'a> LatencyGroup<'a> {
         &mut self.contenders[last].0
     }
 
-    /// Verifies answers with one small round each, then measures (11 rounds; 3 with `--quick`; or `--rounds`) and prints the
+    /// Verifies answers with one small round each, then measures (11 rounds; 3 with `--quick`; or `--latency-rounds`) and prints the
     /// table. Left out of an `--allocations` run.
     pub fn run(mut self) {
         self.bench.ran();
@@ -184,7 +184,7 @@ impl<'a> LatencyGroup<'a> {
             return Ok(());
         }
         let quick = self.bench.is_quick();
-        let rounds = self.bench.rounds_asked().unwrap_or(if quick { 3 } else { 11 });
+        let rounds = self.bench.latency_rounds();
         let scale = Scale { divisor: if quick { 10 } else { 1 } };
         let lockfile = self.bench.lockfile().to_owned();
         let (rng, progress) = self.bench.rng_and_progress();

@@ -5,6 +5,7 @@ pub mod analysis;
 pub mod child;
 pub mod latency;
 pub mod record;
+pub mod run;
 pub mod stats;
 pub mod workload;
 

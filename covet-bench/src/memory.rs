@@ -100,7 +100,7 @@ impl<'a> MemoryGroup<'a> {
         &mut self.contenders[last].0
     }
 
-    /// Builds every structure in as many processes as there are rounds (5; 2 with `--quick`; or `--rounds`), in random
+    /// Builds every structure in as many processes as there are rounds (5; 2 with `--quick`; or `--memory-rounds`), in random
     /// order, and prints the table. Left out of an `--allocations` run.
     pub fn run(mut self) {
         self.bench.ran();
@@ -129,7 +129,7 @@ impl<'a> MemoryGroup<'a> {
         if self.bench.only_verifies() {
             return self.verify_here(&names, baseline);
         }
-        let rounds = self.bench.rounds_asked().unwrap_or(if self.bench.is_quick() { 2 } else { 5 });
+        let rounds = self.bench.memory_rounds();
         let lockfile = self.bench.lockfile().to_owned();
         let (rng, progress) = self.bench.rng_and_progress();
         progress.start(&self.frame.name, rounds);

@@ -99,7 +99,7 @@ async fn connect(config: &tokio_postgres::Config) -> Client {
 /// bb8's manager, with the statement prepared at the connect.
 struct Prepared(bb8_postgres::PostgresConnectionManager<NoTls>, String);
 
-impl bb8_postgres::bb8::ManageConnection for Prepared {
+impl bb8::ManageConnection for Prepared {
     type Connection = (Client, Statement);
     type Error = tokio_postgres::Error;
 
@@ -119,13 +119,13 @@ impl bb8_postgres::bb8::ManageConnection for Prepared {
 }
 
 fn select(bench: &mut Bench, address: &str) {
-    let Some(mut group) = bench.latency_group(GROUP) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let keys = Arc::new(sql::keys(ROWS, 4000, 3));
     let text: Arc<str> = sql::dollars(SELECT_ONE).into();
     let driver: tokio_postgres::Config = address.parse().unwrap();
     let (runtime, keys, text) = (&runtime, &keys, &text);
     let _context = runtime.enter();
+    let Some(mut group) = bench.latency_group(GROUP) else { return };
     runtime.block_on(async {
         let client = connect(&driver).await;
         client.batch_execute("DROP TABLE IF EXISTS items").await.unwrap();
@@ -179,7 +179,7 @@ fn select(bench: &mut Bench, address: &str) {
     for (name, check) in [("bb8-postgres", true), ("bb8-postgres unchecked", false)] {
         let manager = bb8_postgres::PostgresConnectionManager::new(driver.clone(), NoTls);
         let manager = Prepared(manager, text.to_string());
-        let builder = bb8_postgres::bb8::Pool::builder().max_size(CONNECTIONS as u32).test_on_check_out(check);
+        let builder = bb8::Pool::builder().max_size(CONNECTIONS as u32).test_on_check_out(check);
         let peer = runtime.block_on(builder.build(manager)).unwrap();
         let contender = group.contender(name, move |scale| {
             let pool = peer.clone();

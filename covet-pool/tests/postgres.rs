@@ -166,6 +166,27 @@ async fn a_plan_that_changed_is_mended_unseen() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
+async fn parameters_that_changed_are_noticed_too() {
+    let pool = pool(1);
+    let mut conn = pool.get().await.unwrap();
+    let text = "SELECT count(*) FROM plan_4 WHERE a = $1";
+    conn.batch_execute("CREATE TEMP TABLE plan_4 (a INT); INSERT INTO plan_4 VALUES (1)").await.unwrap();
+    assert_eq!(conn.query_one(text, &[&1]).await.unwrap().get::<_, i64>(0), 1);
+    conn.batch_execute("ALTER TABLE plan_4 ALTER COLUMN a TYPE TEXT").await.unwrap();
+    // The value does not fit the parameter as it was: the server need not be asked to see that.
+    let tx = conn.transaction().await.unwrap();
+    assert_eq!(tx.query_one(text, &[&"1"]).await.unwrap().get::<_, i64>(0), 1);
+    tx.commit().await.unwrap();
+    // A value that fits nothing is still an error, and so is a table that is gone.
+    let unfit = conn.query_one(text, &[&1.5]).await.unwrap_err().to_string();
+    assert!(unfit.contains("cannot convert") && unfit.contains("text"), "{unfit}");
+    conn.batch_execute("DROP TABLE plan_4").await.unwrap();
+    assert_eq!(conn.query_one(text, &[&"1"]).await.unwrap_err().code().unwrap().code(), "42P01");
+    assert_eq!(conn.transaction_status(), TransactionStatus::Idle);
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
 async fn a_plan_that_changed_is_not_hidden_in_a_transaction() {
     let pool = pool(2);
     let (mut conn, other) = (pool.get().await.unwrap(), pool.get().await.unwrap());
@@ -367,7 +388,8 @@ async fn a_connection_that_is_lost_is_replaced_before_anybody_gets_it() {
     drop(one);
     two.execute("SELECT pg_terminate_backend($1)", &[&victim]).await.unwrap();
     let alive = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1";
-    pg::until(async || two.query_one(alive, &[&victim]).await.unwrap().get::<_, i64>(0) == 0).await;
+    pg::until("the session is gone", async || two.query_one(alive, &[&victim]).await.unwrap().get::<_, i64>(0) == 0)
+        .await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     // Well within the time for which a connection is not checked.
     let conn = pool.get().await.unwrap();

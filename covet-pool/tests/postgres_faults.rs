@@ -38,7 +38,7 @@ async fn is_whole(pool: &Pool<Postgres>, size: usize) {
     }
     assert_eq!(pool.status().in_use, size);
     drop(all);
-    until(async || pool.status().idle == size).await;
+    until("all are idle", async || pool.status().idle == size).await;
     let status = pool.status();
     assert_eq!((status.size, status.in_use, status.waiting), (size, 0, 0));
 }
@@ -91,7 +91,7 @@ async fn a_black_hole_under_callers_with_patience_of_their_own() {
         assert!(tokio::time::timeout(Duration::from_millis(50), conn.query("SELECT 1", &[])).await.is_err());
     }
     // Their sessions do not become clean in time, nor can they be cancelled: they are given up.
-    until(async || pool.status().size == 0).await;
+    until("all are given up", async || pool.status().size == 0).await;
     proxy.set(Mode::Open);
     is_whole(&pool, 2).await;
 }
@@ -148,15 +148,16 @@ async fn cuts_under_load() {
         .collect();
     for mode in [Mode::Cut, Mode::HalfOpen, Mode::BlackHole, Mode::Cut] {
         let before = answered.load(Ordering::Relaxed);
-        until(async || answered.load(Ordering::Relaxed) > before + 100).await;
+        until("work is done", async || answered.load(Ordering::Relaxed) > before + 100).await;
         proxy.set(mode);
         tokio::time::sleep(Duration::from_millis(100)).await;
         // What it swallowed never comes: the connections must go.
         proxy.set(Mode::Cut);
+        tokio::time::sleep(Duration::from_millis(50)).await;
         proxy.set(Mode::Open);
     }
     let before = answered.load(Ordering::Relaxed);
-    until(async || answered.load(Ordering::Relaxed) > before + 100).await;
+    until("work is done", async || answered.load(Ordering::Relaxed) > before + 100).await;
     stop.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await.unwrap();
@@ -198,21 +199,22 @@ async fn a_server_killed_and_restarted_under_load() {
         .collect();
     for _ in 0..3 {
         let before = answered.load(Ordering::Relaxed);
-        until(async || answered.load(Ordering::Relaxed) > before + 50).await;
+        until("work is done", async || answered.load(Ordering::Relaxed) > before + 50).await;
         tokio::task::block_in_place(|| server.stop());
         let before = failed.load(Ordering::Relaxed);
-        until(async || failed.load(Ordering::Relaxed) > before + 10).await;
+        until("work fails", async || failed.load(Ordering::Relaxed) > before + 10).await;
         tokio::task::block_in_place(|| server.run());
     }
     let before = answered.load(Ordering::Relaxed);
-    until(async || answered.load(Ordering::Relaxed) > before + 50).await;
+    until("work is done", async || answered.load(Ordering::Relaxed) > before + 50).await;
     stop.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await.unwrap();
     }
     is_whole(&pool, 4).await;
     let other = Pool::builder(Postgres::new(&server.address()).unwrap()).max_size(1).build().unwrap();
-    let seen = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'covet' AND pid <> pg_backend_pid()";
+    let seen =
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
     let count = async || other.get().await.unwrap().query_one(seen, &[]).await.unwrap().get::<_, i64>(0);
-    until(async || count().await <= 4).await;
+    until("no session is left over", async || count().await <= 4).await;
 }

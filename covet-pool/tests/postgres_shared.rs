@@ -31,7 +31,7 @@ async fn many_callers_get_their_own_answers() {
     }
     assert!(pool.status().created <= 4, "{:?}", pool.status());
     // Nobody shares any more, so all of it is back in the pool.
-    until(async || pool.status().in_use == 0).await;
+    until("nobody shares", async || pool.status().in_use == 0).await;
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn callers_who_go_away_disturb_nobody_and_keep_their_places_until_all_is_a
         let row = shared.query_one("SELECT $1::bigint", &[&(polls as i64)]).await.unwrap();
         assert_eq!(row.get::<_, i64>(0), polls as i64);
     }
-    until(async || pool.status().in_use == 0).await;
+    until("nobody shares", async || pool.status().in_use == 0).await;
     let conn = pool.get().await.unwrap();
     assert_eq!(conn.transaction_status(), TransactionStatus::Idle);
     assert_eq!(pool.status().created, 1);

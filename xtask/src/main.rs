@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench_servers;
 mod ci;
 mod features;
 mod fuzz;
@@ -15,6 +16,7 @@ mod readme;
 mod release;
 mod services;
 mod tidy;
+mod venv;
 
 use std::process::ExitCode;
 
@@ -46,6 +48,12 @@ const COMMANDS: &[CommandSpec] = &[
         summary: "check or write the generated text in documents",
         help: readme::HELP,
         run: readme::run,
+    },
+    CommandSpec {
+        name: "bench",
+        summary: "measure the service beside other frameworks, and JSON and SQLite beside CPython",
+        help: bench_servers::HELP,
+        run: bench_servers::run,
     },
     CommandSpec {
         name: "services",

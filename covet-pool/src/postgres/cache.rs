@@ -98,6 +98,8 @@ pub(super) struct Cache {
 /// A statement that can be run, and where it is kept.
 pub(super) struct Found {
     pub(super) statement: Statement,
+    /// It was prepared before this call.
+    pub(super) old: bool,
     entry: Option<Arc<Entry>>,
 }
 
@@ -134,7 +136,7 @@ impl Cache {
     pub(super) async fn get(&self, client: &Arc<Client>, text: &str, types: &[Type]) -> Result<Found> {
         let Some(map) = &self.map else {
             self.counters.miss();
-            return Ok(Found { statement: prepare(client, text, types).await?, entry: None });
+            return Ok(Found { statement: prepare(client, text, types).await?, old: false, entry: None });
         };
         let (entry, evicted) = {
             let mut map = map.lock();
@@ -152,7 +154,7 @@ impl Cache {
         drop(evicted);
         if let Some(statement) = entry.cell.get() {
             self.counters.hit();
-            return Ok(Found { statement: statement.clone(), entry: Some(entry) });
+            return Ok(Found { statement: statement.clone(), old: true, entry: Some(entry) });
         }
         let mut first = false;
         let prepared = entry.cell.get_or_try_init(|| {
@@ -165,7 +167,7 @@ impl Cache {
                 if !first {
                     self.counters.hit();
                 }
-                Ok(Found { statement, entry: Some(entry) })
+                Ok(Found { statement, old: !first, entry: Some(entry) })
             }
             Err(error) => {
                 self.remove(text, types, &entry);

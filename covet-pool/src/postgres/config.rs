@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::AsyncMessage;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, TargetSessionAttrs};
 
 /// How connections are encrypted, and who is believed to be the server. The words mean what they mean to `libpq`.
 ///
@@ -185,11 +185,11 @@ impl PostgresConfig {
         self
     }
 
-    /// For a pooler such as `PgBouncer` in transaction mode, where the next statement may reach another session: nothing is kept
+    /// For a pooler such as PgBouncer in transaction mode, where the next statement may reach another session: nothing is kept
     /// prepared. The types of a statement's parameters are learned at its first use (in a transaction, four round trips);
     /// after that, each use is one round trip and parsed anew. Default off.
     ///
-    /// Not needed for `PgBouncer` 1.21 or later with `max_prepared_statements`, nor in session mode.
+    /// Not needed for PgBouncer 1.21 or later with `max_prepared_statements`, nor in session mode.
     #[must_use]
     pub fn transaction_pooler(mut self, pooler: bool) -> Self {
         self.transaction_pooler = pooler;
@@ -255,6 +255,12 @@ impl PostgresConfig {
         if sockets && encrypts {
             return Err(ConfigError::Conflict("a socket is never encrypted: use another `sslmode`"));
         }
+        if sockets && self.driver.get_target_session_attrs() != TargetSessionAttrs::Any {
+            return Err(ConfigError::Conflict("`target_session_attrs` cannot be asked of a socket"));
+        }
+        if self.transaction_pooler && self.session_reset == SessionReset::Clean {
+            return Err(ConfigError::Conflict("behind a transaction pooler there is no session to clean"));
+        }
         if encrypts && cfg!(not(feature = "postgres-tls")) {
             return Err(ConfigError::Conflict("this `sslmode` needs the feature `postgres-tls` of covet-pool"));
         }
@@ -304,5 +310,38 @@ impl fmt::Debug for PostgresConfig {
             .field("session_reset", &self.session_reset)
             .field("cancel_after", &self.cancel_after)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_excludes_each_other_is_refused() {
+        for (text, part) in [
+            ("user=me", "host"),
+            ("postgres://", "host"),
+            ("host=a,b port=1,2,3", "port"),
+            ("host=a,b hostaddr=127.0.0.1", "hostaddr"),
+            ("host=/run,localhost", "mixed"),
+            ("host=/run sslmode=require", "socket"),
+            ("host=/run target_session_attrs=read-only", "target_session_attrs"),
+        ] {
+            let refused = text.parse().and_then(|config: PostgresConfig| config.validate());
+            assert!(refused.as_ref().is_err_and(|error| error.to_string().contains(part)), "{text}: {refused:?}");
+        }
+        let config =
+            PostgresConfig::new().host("localhost").transaction_pooler(true).session_reset(SessionReset::Clean);
+        assert!(config.validate().is_err());
+        let encrypted = PostgresConfig::new().host("localhost").ssl_mode(SslMode::Require);
+        assert_eq!(encrypted.validate().is_ok(), cfg!(feature = "postgres-tls"));
+        assert!("hostaddr=::1 port=1".parse().is_ok_and(|config: PostgresConfig| config.validate().is_ok()));
+    }
+
+    #[test]
+    fn the_target_names_where_to_and_as_whom() {
+        let config: PostgresConfig = "postgres://me:secret@a:1,b:2/shop".parse().unwrap_or_default();
+        assert_eq!(config.target(), "a:1, b:2 as user `me`, database `shop`");
     }
 }

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use tokio::task::AbortHandle;
-use tokio_postgres::error::{DbError, SqlState};
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type, WrongType};
 use tokio_postgres::{Client, Row, RowStream, Statement};
 
 /// The parameters of a statement.
@@ -304,12 +304,13 @@ impl Conn {
                 Ok(stream) => return Ok(stream),
                 Err(error) => error,
             };
-            if !error.as_db_error().is_some_and(is_stale) {
+            let stale = staleness(&error, found.old);
+            if stale == Staleness::None {
                 return Err(error.into());
             }
             self.cache.reject(found, sql, types);
             self.client.clear_type_cache();
-            if again || !self.is_between_transactions().await {
+            if again || (stale == Staleness::Rejected && !self.is_between_transactions().await) {
                 return Err(error.into());
             }
             self.cache.count_reprepare();
@@ -336,12 +337,12 @@ impl Conn {
                 Ok(stream) => return Ok(stream),
                 Err(error) => error,
             };
-            // What was learned may be out of date: the statement no longer makes sense with these types.
-            let doubtful = guessed && error.code().is_some_and(|code| code.code().starts_with("42"));
-            if doubtful {
-                self.common.types.forget(sql);
+            let stale = staleness(&error, guessed);
+            if stale == Staleness::None {
+                return Err(error.into());
             }
-            if !doubtful || again || !self.is_between_transactions().await {
+            self.common.types.forget(sql);
+            if again || (stale == Staleness::Rejected && !self.is_between_transactions().await) {
                 return Err(error.into());
             }
             self.cache.count_reprepare();
@@ -436,13 +437,30 @@ impl Conn {
 const CLEAN: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
      SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 
-/// Whether the server rejects a prepared statement for what it has become, not for what it is.
-fn is_stale(error: &DbError) -> bool {
-    match error.code() {
+/// Whether what is known of a statement is out of date. In both cases nothing has been done yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Staleness {
+    None,
+    /// The server said no.
+    Rejected,
+    /// The values do not fit the types that the parameters had once; the server was not asked.
+    Unfit,
+}
+
+/// `old`: what is known was not learned just now.
+fn staleness(error: &tokio_postgres::Error, old: bool) -> Staleness {
+    let Some(answer) = error.as_db_error() else {
+        let unfit = std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<WrongType>);
+        return if unfit && old { Staleness::Unfit } else { Staleness::None };
+    };
+    let rejected = match answer.code() {
         // Also the code of what is really not supported; the message is translated, the routine is not.
-        &SqlState::FEATURE_NOT_SUPPORTED => error.routine() == Some("RevalidateCachedQuery"),
-        code => *code == SqlState::INVALID_SQL_STATEMENT_NAME,
-    }
+        &SqlState::FEATURE_NOT_SUPPORTED => answer.routine() == Some("RevalidateCachedQuery"),
+        &SqlState::INVALID_SQL_STATEMENT_NAME => true,
+        // It made sense once, and with the schema of today it does not.
+        code => old && code.code().starts_with("42"),
+    };
+    if rejected { Staleness::Rejected } else { Staleness::None }
 }
 
 async fn drain(started: Result<RowStream>, mut on: impl FnMut(Row)) -> Result<u64> {

@@ -207,3 +207,37 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     }
     rest.split_at_checked(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![tag, 0x82];
+        bytes.extend((content.len() as u16).to_be_bytes());
+        bytes.extend(content);
+        bytes
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_signature() {
+        for (name, expected) in [
+            (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05][..], Some(&digest::SHA256)),
+            (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c], Some(&digest::SHA384)),
+            (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02], Some(&digest::SHA256)),
+            (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04], Some(&digest::SHA512)),
+            (&[0x2b, 0x65, 0x70], None),
+        ] {
+            let body = [der(0x30, &[0; 300]), der(0x30, &der(0x06, name)), der(0x03, &[1])].concat();
+            assert_eq!(signature_digest(&der(0x30, &body)), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(bytes in prop::collection::vec(prop_oneof![Just(0x30), Just(6), Just(0x84), any::<u8>()], 0..60)) {
+            let _ = signature_digest(&bytes);
+        }
+    }
+}

@@ -40,10 +40,10 @@ pub(crate) async fn prepared(conn: &Conn, text: &str) -> Vec<String> {
 }
 
 /// Waits until something is so.
-pub(crate) async fn until(mut so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
     while !so().await {
-        assert!(Instant::now() < end, "it never came to be so");
+        assert!(Instant::now() < end, "it never came to be so: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -87,7 +87,6 @@ impl Server {
         for setting in &self.settings {
             command.args(["-c", setting]);
         }
-        // One that outlives a test that was killed would live for ever.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(std::fs::File::create(self.path("log")).unwrap());
         let child = command.spawn().unwrap();
         let ready = || {

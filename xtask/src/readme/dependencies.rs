@@ -17,7 +17,7 @@ pub(super) fn table(package: &Package) -> Result<String> {
             features if features.is_empty() => "always".to_owned(),
             features => features.iter().map(|feature| format!("`{feature}`")).collect::<Vec<_>>().join(", "),
         };
-        text.push_str(&format!("| {name} | {with} | {} |\n", reason(package, name).unwrap_or_default()));
+        text.push_str(&format!("| `{name}` | {with} | {} |\n", reason(package, name).unwrap_or_default()));
     }
     let count = built_by_default(&package.name)?;
     text.push_str(&format!("\nThe default features build {}.\n", packages(count)));
