@@ -15,6 +15,8 @@ pub mod rows;
 pub mod server;
 #[cfg(feature = "service")]
 pub mod service;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 #[cfg(any(feature = "guard", feature = "revocations"))]
 #[doc(inline)]
@@ -22,7 +24,7 @@ pub use covet_auth as auth;
 #[cfg(any(feature = "rows", feature = "service"))]
 #[doc(inline)]
 pub use covet_json as json;
-#[cfg(any(feature = "revocations", feature = "rows"))]
+#[cfg(any(feature = "pool", feature = "revocations", feature = "rows"))]
 #[doc(inline)]
 pub use covet_pool as pool;
 #[cfg(feature = "service")]

@@ -1,115 +1,23 @@
 //! The example service as a stranger meets it: started as a process, used over HTTP, killed and started again.
-#![cfg(all(
-    feature = "cache",
-    feature = "guard",
-    feature = "revocations",
-    feature = "rows",
-    feature = "server",
-    feature = "service"
-))]
+#![cfg(all(feature = "cache", feature = "postgres", feature = "redis", feature = "server"))]
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+#[path = "support/process.rs"]
+mod process;
+
+use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-use serde_json::Value;
+use process::{Service, exchange, json, refused};
 
-/// The running service; killed when dropped, as by `kill -9`.
-struct Service {
-    process: Child,
-    address: String,
-    admin: String,
-    password: Option<String>,
-    token: String,
-}
-
-impl Service {
-    fn start(database: &Path) -> Self {
-        let test = std::env::current_exe().unwrap();
-        // target/PROFILE/deps/THIS-TEST -> target/PROFILE/examples/service
-        let program = test.parent().and_then(Path::parent).unwrap().join("examples").join("service");
-        let mut process = Command::new(&program)
-            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--users", "50", "--database"])
-            .arg(database)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}; `cargo test` builds it", program.display()));
-        let mut said = String::new();
-        for line in BufReader::new(process.stdout.take().unwrap()).lines() {
-            let line = line.unwrap();
-            if line.contains("Ctrl-C") {
-                break;
-            }
-            said.push_str(&line);
-            said.push('\n');
-        }
-        let after = |words: &str| {
-            said.lines().find_map(|line| line.trim_start().strip_prefix(words)).map(|rest| rest.trim().to_owned())
-        };
-        Self {
-            process,
-            address: after("listening on").unwrap().replace("http://", ""),
-            admin: after("status page").unwrap().replace("http://", "").replace('/', ""),
-            password: after("demo login").unwrap().split_once(" / ").map(|(_, password)| password.to_owned()),
-            token: after("TOKEN=").unwrap(),
-        }
-    }
-
-    fn send(&self, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
-        exchange(&self.address, method, path, token, body)
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn exchange(address: &str, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
-    let (head, body) = response.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-    (status, if chunked { unchunk(body) } else { body.to_owned() })
-}
-
-fn unchunk(mut rest: &str) -> String {
-    let mut body = String::new();
-    while let Some((length, after)) = rest.split_once("\r\n") {
-        let length = usize::from_str_radix(length, 16).unwrap();
-        body.push_str(&after[..length]);
-        rest = &after[length + 2..];
-        if length == 0 {
-            return body;
-        }
-    }
-    panic!("the chunked body was cut off: {body}");
-}
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+fn start(database: &Path) -> Service {
+    Service::start(&["--database".as_ref(), database.as_ref()])
 }
 
 #[test]
 fn the_curl_lines_of_its_welcome_work() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::start(&folder.path().join("db.sqlite3"));
+    let service = start(&folder.path().join("db.sqlite3"));
     let token = &service.token;
     for path in ["/plaintext", "/json", "/db", "/queries?n=3", "/updates?n=2", "/cached?n=3", "/health", "/ready"] {
         assert_eq!(service.send("GET", path, "", "").0, 200, "{path}");
@@ -145,7 +53,7 @@ fn the_curl_lines_of_its_welcome_work() {
 fn a_logout_survives_kill_9_and_touches_no_other_session() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("db.sqlite3");
-    let first = Service::start(&database);
+    let first = start(&database);
     let login = format!(r#"{{"name":"ada","password":"{}"}}"#, first.password.as_deref().unwrap());
     let (status, other) = first.send("POST", "/login", "", &login);
     assert_eq!(status, 200);
@@ -156,7 +64,7 @@ fn a_logout_survives_kill_9_and_touches_no_other_session() {
     assert_eq!(first.send("GET", "/users/7", &logged_out, "").0, 401);
     drop(first);
 
-    let second = Service::start(&database);
+    let second = start(&database);
     assert!(second.password.is_none(), "the database was made anew");
     assert_eq!(second.send("GET", "/users/7", &logged_out, "").0, 401);
     assert_eq!(second.send("GET", "/users/7", kept, "").0, 200);
@@ -167,19 +75,46 @@ fn a_logout_survives_kill_9_and_touches_no_other_session() {
 }
 
 #[test]
-fn a_taken_port_and_a_bad_option_are_told_clearly() {
+fn what_it_cannot_start_with_is_told_clearly() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
-    let test = std::env::current_exe().unwrap();
-    let program = test.parent().and_then(Path::parent).unwrap().join("examples").join("service");
-    let run = |args: &[&str]| {
-        let output = Command::new(&program).args(args).arg("--database").arg(folder.path().join("x")).output().unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    };
-    let (code, text) = run(&["--listen", &taken.local_addr().unwrap().to_string()]);
-    assert!(code == Some(1) && text.contains("cannot listen on"), "{text}");
-    let (code, text) = run(&["--admin", "0.0.0.0:0"]);
-    assert!(code == Some(1) && text.contains("loopback"), "{text}");
-    let (code, text) = run(&["--port", "80"]);
-    assert!(code == Some(1) && text.contains("--help"), "{text}");
+    let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
+    let (database, key, damaged) = (path("x"), path("x.key"), path("damaged"));
+    std::fs::write(&damaged, "too short").unwrap();
+    std::fs::write(path("no-database"), "this is no SQLite database, and long enough to be looked at as one").unwrap();
+    // Ports that are not taken, so that it gets as far as each case wants.
+    let free = ["--listen", "127.0.0.1:0", "--admin", "off", "--users", "1"];
+    let no_database = path("no-database");
+    let no_folder = path("x.key/deeper/db");
+    std::fs::write(&key, "too short").unwrap();
+    for (args, expected) in [
+        (vec!["--listen", &taken, "--database", &damaged], "cannot listen on"),
+        (vec!["--admin", "0.0.0.0:0"], "loopback"),
+        (vec!["--port", "80"], "--help"),
+        (vec!["--listen", "somewhere"], "--listen wants an address"),
+        (vec!["--database", "mysql://root:hunter2@localhost/x"], "--database wants a file or postgres://"),
+        (vec!["--database", "postgres://u:hunter2@localhost/x"], "--secret-file"),
+        (vec!["--database", &database, "--redis", "redis://127.0.0.1:1"], "--secret-file"),
+        (vec!["--database", &database, "--redis", "http://x"], "--redis wants redis://"),
+        (vec!["--database", &database], "is damaged"),
+        (
+            vec!["--database", &database, "--secret-file", folder.path().to_str().unwrap()],
+            "cannot read the secret file",
+        ),
+        (vec!["--database", &no_database, "--secret-file", &path("k")], "no-database"),
+        (vec!["--database", &no_folder], "cannot make the folder"),
+        (vec!["--database", &database, "--secret-file", &path("k"), "--redis", "redis://127.0.0.1:1"], "Redis"),
+        (
+            vec!["--database", "postgres://u:hunter2@127.0.0.1:1/x", "--secret-file", &path("k")],
+            "cannot reach the database",
+        ),
+        (vec!["--database", "postgres://u:hunter2@127.0.0.1:port/x", "--secret-file", &path("k")], "--database"),
+    ] {
+        let args: Vec<&OsStr> = free.iter().chain(&args).map(OsStr::new).collect();
+        let text = refused(&args);
+        assert!(text.contains(expected), "{args:?}: {text}");
+        assert!(!text.contains("hunter2"), "a password was printed: {text}");
+        assert!(!text.contains("panicked"), "{text}");
+    }
 }

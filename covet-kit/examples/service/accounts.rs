@@ -42,7 +42,8 @@ struct Tokens {
 pub(crate) async fn login(app: Arc<App>, request: Request<RequestBody>) -> Result<Response<Body>, Problem> {
     let (parts, body) = request.into_parts();
     let Login { name, password } = app.bodies.read(&parts.headers, body).await?;
-    let stored = password_of(&app, name.clone()).await?;
+    let stored = app.db.login(&name).await.map_err(|error| failed("reading a login", &error))?;
+    let stored = stored.map(|login| login.password);
     let is_right = app.passwords.verify(&name, stored, password).await.map_err(|refused| answer(&refused))?;
     if !is_right {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "login-failed", "The name or the password is wrong"));
@@ -64,30 +65,17 @@ pub(crate) async fn logout(app: Arc<App>, request: Request<RequestBody>) -> Resu
     let Some(claims) = request.extensions().get::<Claims<Scope>>() else {
         return Err(Problem::internal());
     };
-    app.revoked.revoke_facts(claims.facts()).await.map_err(|error| failed("revoking a token", &error))?;
+    app.revoked.revoke(claims.facts()).await.map_err(|error| failed("revoking a token", &error))?;
     if let Some(session) = claims.facts().sid() {
         app.sessions.end_session(session).await.map_err(|error| not_granted(&error))?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn password_of(app: &App, name: String) -> Result<Option<String>, Problem> {
-    let stored = app
-        .db
-        .read_inline(|conn| conn.query_opt("SELECT password FROM login WHERE name = ?", [name], |row| row.get(0)))
-        .await;
-    stored.map_err(|error| failed("reading a login", &error))
-}
-
 async fn tokens(app: &App, grant: &Grant) -> Result<Response<Body>, Problem> {
-    let name = grant.subject.clone();
-    let scope = app
-        .db
-        .read_inline(|conn| conn.query_opt("SELECT scope FROM login WHERE name = ?", [name], |row| row.get(0)))
-        .await;
-    // A session of a login that has been deleted since.
-    let scope: String =
-        scope.map_err(|error| failed("reading a login", &error))?.ok_or_else(|| not_granted(&RefreshError::Invalid))?;
+    let login = app.db.login(&grant.subject).await.map_err(|error| failed("reading a login", &error))?;
+    // None: a session of a login that has been deleted since.
+    let scope = login.ok_or_else(|| not_granted(&RefreshError::Invalid))?.scope;
     let issuer = app.sessions.issuer();
     let access_token =
         issuer.access_token(grant.identity(), &Scope { scope }).map_err(|error| failed("signing a token", &error))?;

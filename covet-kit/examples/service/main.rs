@@ -8,10 +8,13 @@ mod admin;
 mod app;
 mod args;
 mod basics;
+mod cache;
 mod database;
 mod metrics;
 mod passwords;
 mod query;
+mod revoked;
+mod secret;
 mod users;
 
 use std::future::Future;
@@ -129,9 +132,10 @@ where
     Route::from_fn(move |request| function(app.clone(), request))
 }
 
-/// `GET /ready`: the revocations were loaded before the first request, so only a shutdown makes the service unready.
+/// `GET /ready`: not during a shutdown, nor while Redis cannot tell what was revoked elsewhere. The revocations were loaded before the
+/// first request.
 async fn ready(app: Arc<App>, _: Request<RequestBody>) -> StatusCode {
-    if app.draining.load(Ordering::Relaxed) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
+    if app.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 /// `GET /.well-known/jwks.json`: the public keys, for others who verify our tokens.
@@ -208,7 +212,7 @@ async fn welcome(
     if let Some(admin) = admin {
         println!("status page    http://{}/", admin.local_addr().map_err(text)?);
     }
-    println!("database       {}", args.database.display());
+    println!("database       {}", args.database);
     match &demo.password {
         Some(password) => println!("demo login     {name} / {password}"),
         None => println!("demo login     {name}, with the password that was shown when the database was created"),

@@ -96,15 +96,52 @@ impl<'a, E: Send + Sync + 'static> Entry<'a, E> {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<Option<Bytes>, E>> + Send + 'static,
     {
+        self.load_with(&(), |()| load()).await
+    }
+
+    /// As [`Entry::load`], with what the loader needs given apart: it is cloned for a load alone. A hit then does not even touch the
+    /// reference count of a pool or a state that every thread shares.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use covet_kit::cache::{CacheKey, QueryCache};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let cache: QueryCache<std::io::Error> = QueryCache::builder().build().unwrap();
+    /// let state = Arc::new("what the loader reads".to_owned());
+    /// let key = CacheKey::new("answer").build();
+    /// let load = |state: Arc<String>| async move { Ok(Some(state.to_string().into())) };
+    /// let answer = cache.entry(&key).load_with(&state, load).await.unwrap();
+    /// assert_eq!(answer.body.unwrap(), "what the loader reads");
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Entry::load`].
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub async fn load_with<C, F, Fut>(self, context: &C, load: F) -> Result<Cached, CacheError<E>>
+    where
+        C: Clone + Send + 'static,
+        F: FnOnce(C) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Option<Bytes>, E>> + Send + 'static,
+    {
         let shared = &self.cache.shared;
         let now = Instant::now();
         let held = shared.held(self.key);
+        let load = || {
+            let context = context.clone();
+            move || load(context)
+        };
         let fallback = match held.as_deref().map(|answer| (answer, shared.judge(answer, now))) {
             Some((answer, Verdict::Fresh)) => {
                 shared.counters.hits.add_one();
                 return Ok(answer.serve(Source::Hit));
             }
-            Some((answer, Verdict::Early | Verdict::Stale)) => return Ok(self.serve_and_refresh(answer, now, load)),
+            Some((answer, Verdict::Early | Verdict::Stale)) => return Ok(self.serve_and_refresh(answer, now, load())),
             Some((answer, Verdict::OnError)) => Some(answer),
             Some((_, Verdict::Dead)) | None => None,
         };
@@ -119,7 +156,7 @@ impl<'a, E: Send + Sync + 'static> Entry<'a, E> {
             shared.counters.stale.add_one();
             return Ok(answer.serve(Source::Stale));
         }
-        match flight::board(shared, self.key, fallback.is_none(), self.load_of(load)) {
+        match flight::board(shared, self.key, fallback.is_none(), self.load_of(load())) {
             Boarded::Landed(answer) => {
                 shared.counters.hits.add_one();
                 Ok(answer.serve(Source::Hit))

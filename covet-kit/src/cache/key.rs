@@ -3,6 +3,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// Names one cached answer: what was asked, for whom, with which parameters.
@@ -18,40 +19,71 @@ use std::sync::Arc;
 /// assert_ne!(key, other);
 /// ```
 ///
-/// Cloning is a reference count; building allocates once or twice.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct CacheKey(Arc<[u8]>);
+/// A key of few and small parts is held in place: building, cloning and dropping it allocates nothing. A longer one is shared by its
+/// clones.
+#[derive(Clone)]
+pub struct CacheKey(Repr);
+
+/// Bytes that a key has room for in place: the name of a query and two numbers.
+const IN_PLACE: usize = 46;
+
+#[derive(Clone)]
+enum Repr {
+    Short { length: u8, bytes: [u8; IN_PLACE] },
+    Long(Arc<[u8]>),
+}
 
 impl CacheKey {
     /// Starts a key with the name of the query (change it when the shape of the answer changes).
     #[expect(clippy::new_ret_no_self, reason = "a key is built from its parts, and reads best as `CacheKey::new(..)`")]
     pub fn new(query: &str) -> CacheKeyBuilder {
-        CacheKeyBuilder { bytes: Vec::with_capacity(64) }.part(b'q', query.as_bytes())
+        CacheKeyBuilder { short: [0; IN_PLACE], length: 0, long: Vec::new() }.part(b'q', query.as_bytes())
     }
 
-    /// Number of bytes that the key occupies in memory, without its reference counts.
+    fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Short { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Repr::Long(bytes) => bytes,
+        }
+    }
+
+    /// Number of bytes that the key's parts take.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_bytes().len()
     }
 
     /// Whether the key has no bytes; never true for a key from [`CacheKey::new`].
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.as_bytes().is_empty()
+    }
+}
+
+impl PartialEq for CacheKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for CacheKey {}
+
+impl Hash for CacheKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 
 impl Borrow<[u8]> for CacheKey {
     fn borrow(&self) -> &[u8] {
-        &self.0
+        self.as_bytes()
     }
 }
 
 impl fmt::Debug for CacheKey {
     /// Shows the length alone: parameters may hold what must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CacheKey({} bytes)", self.0.len())
+        write!(f, "CacheKey({} bytes)", self.len())
     }
 }
 
@@ -59,7 +91,10 @@ impl fmt::Debug for CacheKey {
 #[derive(Clone)]
 #[must_use = "a key builder does nothing until `build`"]
 pub struct CacheKeyBuilder {
-    bytes: Vec<u8>,
+    short: [u8; IN_PLACE],
+    /// Of what is in `short`; all is in `long` once that is in use.
+    length: usize,
+    long: Vec<u8>,
 }
 
 impl CacheKeyBuilder {
@@ -81,20 +116,51 @@ impl CacheKeyBuilder {
     /// Finishes the key.
     #[must_use]
     pub fn build(self) -> CacheKey {
-        CacheKey(self.bytes.into())
+        CacheKey(match u8::try_from(self.length) {
+            Ok(length) if self.long.is_empty() => Repr::Short { length, bytes: self.short },
+            _ => Repr::Long(self.long.into()),
+        })
     }
 
     fn part(mut self, tag: u8, value: &[u8]) -> Self {
-        self.bytes.push(tag);
-        self.bytes.extend_from_slice(&(value.len() as u64).to_le_bytes());
-        self.bytes.extend_from_slice(value);
+        let mut head = [tag, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mut end = 1;
+        // The length, seven bits to a byte, all but the last marked: short lengths are short, and none is the beginning of another.
+        let mut rest = value.len() as u64;
+        loop {
+            head[end] = (rest & 0x7f) as u8 | if rest > 0x7f { 0x80 } else { 0 };
+            end += 1;
+            rest >>= 7;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.push(&head[..end]);
+        self.push(value);
         self
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        if self.long.is_empty() {
+            if let Some(room) = self.short.get_mut(self.length..self.length + bytes.len()) {
+                room.copy_from_slice(bytes);
+                self.length += bytes.len();
+                return;
+            }
+            self.long.reserve(2 * IN_PLACE + bytes.len());
+            self.long.extend_from_slice(&self.short[..self.length]);
+        }
+        self.long.extend_from_slice(bytes);
+    }
+
+    fn len(&self) -> usize {
+        if self.long.is_empty() { self.length } else { self.long.len() }
     }
 }
 
 impl fmt::Debug for CacheKeyBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CacheKeyBuilder({} bytes)", self.bytes.len())
+        write!(f, "CacheKeyBuilder({} bytes)", self.len())
     }
 }
 
@@ -153,6 +219,15 @@ mod tests {
             CacheKey::new("ab").param(1_u64).build(),
             CacheKey::new("ab").param(1_i64).build(),
             CacheKey::new("ab").param(true).build(),
+            // Around the length that fits in place, and with a length that takes two bytes.
+            CacheKey::new(&"x".repeat(43)).build(),
+            CacheKey::new(&"x".repeat(44)).build(),
+            CacheKey::new(&"x".repeat(45)).build(),
+            CacheKey::new(&"x".repeat(127)).build(),
+            CacheKey::new(&"x".repeat(128)).build(),
+            CacheKey::new(&"x".repeat(42)).param("").build(),
+            CacheKey::new("q").param(&"x".repeat(60) as &str).param(7_u64).build(),
+            CacheKey::new("q").param(&"x".repeat(60) as &str).param(8_u64).build(),
         ];
         for (i, a) in keys.iter().enumerate() {
             for (j, b) in keys.iter().enumerate() {

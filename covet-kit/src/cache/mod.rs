@@ -177,6 +177,10 @@ impl<E> Shared<E> {
     fn judge(&self, answer: &Answer, now: Instant) -> Verdict {
         if now < answer.fresh_until {
             let beta = self.settings.early_refresh;
+            // Beyond this no random number brings the refresh forward, and none is drawn: -ln(2^-53) is below 37.
+            if answer.fresh_until - now > answer.load_time.mul_f64(beta * 37.0) {
+                return Verdict::Fresh;
+            }
             // `1 - f64()` is in (0, 1], so the logarithm is finite and not positive.
             let head_start = answer.load_time.mul_f64(beta * -(1.0 - fastrand::f64()).ln());
             return if beta > 0.0 && now + head_start >= answer.fresh_until { Verdict::Early } else { Verdict::Fresh };

@@ -57,6 +57,26 @@ async fn settle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_loader_needs_is_cloned_for_a_load_alone() {
+    struct Context(Arc<AtomicUsize>);
+    impl Clone for Context {
+        fn clone(&self) -> Self {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Self(self.0.clone())
+        }
+    }
+
+    let (cache, key, clones) = (exact().build().unwrap(), key("k"), Arc::new(AtomicUsize::new(0)));
+    let context = Context(clones.clone());
+    for source in [Source::Loaded, Source::Hit, Source::Hit] {
+        let loaded = cache.entry(&key).load_with(&context, |_| async { body("a") }).await.unwrap();
+        assert_eq!(loaded.source, source);
+        assert_eq!(clones.load(Ordering::SeqCst), 1);
+    }
+    assert_eq!((cache.stats().hits, cache.stats().misses), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hit_does_not_load_and_expires_on_time() {
     let cache: Cache = exact().ttl(Duration::from_secs(10)).build().unwrap();
     let key = key("q");

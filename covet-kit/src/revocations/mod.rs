@@ -4,6 +4,7 @@
 //! [`Families`](covet_auth::Families) hands out. Both write through covet-pool's writer, so that a call returns after the commit
 //! that holds its work: with [`Synchronous::Full`](covet_pool::sqlite::Synchronous::Full), the default, what was acknowledged
 //! survives a loss of power; concurrent calls share commits. The check of a token stays in memory and never asks the database.
+//! `PostgresRevocations` and `PostgresFamilies` (feature `postgres`) are the same on PostgreSQL.
 //!
 //! ```
 //! use covet_kit::auth::{Blacklist, BlacklistConfig, FingerprintKey, StoredBlacklist};
@@ -21,10 +22,14 @@
 //! ```
 
 mod families;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod records;
 
 #[cfg(test)]
 mod tests;
 
 pub use families::SqliteFamilies;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresFamilies, PostgresRevocations, PostgresStoreError};
 pub use records::SqliteRevocations;

@@ -3,6 +3,10 @@
 //! A [`RowsJson`] knows how rows are to look; it escapes the column names of each statement once and keeps them.
 
 mod columns;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_value;
 mod sqlite;
 #[cfg(feature = "service")]
 mod stream;
@@ -100,6 +104,17 @@ impl fmt::Debug for RowsJson {
 pub enum RowsError {
     /// SQLite's own error.
     Sqlite(SqliteError),
+    /// PostgreSQL's own error.
+    #[cfg(feature = "postgres")]
+    Postgres(covet_pool::postgres::Error),
+    /// A column of PostgreSQL has a type that has no form here: cast it in the query.
+    #[cfg(feature = "postgres")]
+    Type {
+        /// The column's name.
+        column: Box<str>,
+        /// The type's name.
+        kind: Box<str>,
+    },
     /// A text value is not UTF-8.
     NotUtf8 {
         /// The column's name.
@@ -123,6 +138,12 @@ impl fmt::Display for RowsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(error) => error.fmt(f),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => error.fmt(f),
+            #[cfg(feature = "postgres")]
+            Self::Type { column, kind } => {
+                write!(f, "column `{column}` is of type `{kind}`, which has no form as JSON here: cast it in the query")
+            }
             Self::NotUtf8 { column } => write!(f, "column `{column}` holds text that is not UTF-8"),
             Self::Blob { column } => {
                 write!(f, "column `{column}` holds a blob: choose a format with `RowsJson::blobs`")
@@ -139,8 +160,17 @@ impl std::error::Error for RowsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Sqlite(error) => Some(error),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<covet_pool::postgres::Error> for RowsError {
+    fn from(error: covet_pool::postgres::Error) -> Self {
+        Self::Postgres(error)
     }
 }
 

@@ -56,6 +56,71 @@ impl RowsJson {
     }
 }
 
+#[cfg(feature = "postgres")]
+impl RowsJson {
+    /// As [`RowsJson::stream`], on PostgreSQL: the server sends rows no faster than the client takes them.
+    ///
+    /// The connection is held until the body ends; the server's write time limit bounds that. Dropping the body stops the query.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn stream_postgres(
+        &self,
+        pool: &covet_pool::Pool<covet_pool::postgres::Postgres>,
+        sql: &'static str,
+        params: Vec<Box<dyn covet_pool::postgres::types::ToSql + Sync + Send>>,
+        on_error: impl FnOnce(&RowsError) + Send + 'static,
+    ) -> Body {
+        let (sender, chunks) = mpsc::channel(AHEAD);
+        let (pool, rows) = (pool.clone(), self.clone());
+        tokio::spawn(async move {
+            match rows.send_postgres(&pool, sql, &params, &sender).await {
+                Ok(()) | Err(RowsError::Stopped) => {}
+                Err(error) => {
+                    on_error(&error);
+                    let _ = sender.send(Err(error)).await;
+                }
+            }
+        });
+        Body::new(Chunks(chunks))
+    }
+
+    async fn send_postgres(
+        &self,
+        pool: &covet_pool::Pool<covet_pool::postgres::Postgres>,
+        sql: &str,
+        params: &[Box<dyn covet_pool::postgres::types::ToSql + Sync + Send>],
+        sender: &mpsc::Sender<Result<Bytes, RowsError>>,
+    ) -> Result<(), RowsError> {
+        let conn = pool.get().await.map_err(covet_pool::postgres::Error::from)?;
+        let params: Vec<&(dyn covet_pool::postgres::types::ToSql + Sync)> =
+            params.iter().map(|param| &**param as _).collect();
+        let mut rows = conn.query_stream(sql, &params).await?;
+        let mut columns = None;
+        let mut chunk = vec![b'['];
+        while let Some(row) = rows.next().await {
+            let row = row?;
+            let columns = match &mut columns {
+                None => columns.insert(self.columns_of_row(sql, &row)),
+                Some(columns) => {
+                    chunk.push(b',');
+                    columns
+                }
+            };
+            let start = chunk.len();
+            self.encode_postgres_row(&row, columns, &mut chunk)?;
+            self.check_size(chunk.len() - start)?;
+            if chunk.len() >= CHUNK_BYTES {
+                let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_BYTES + 1024));
+                sender.send(Ok(full.into())).await.map_err(|_| RowsError::Stopped)?;
+            }
+        }
+        chunk.push(b']');
+        sender.send(Ok(chunk.into())).await.map_err(|_| RowsError::Stopped)
+    }
+}
+
 struct Chunks(mpsc::Receiver<Result<Bytes, RowsError>>);
 
 impl HttpBody for Chunks {

@@ -1,20 +1,39 @@
 //! Bearer tokens in front of routes: verified, not revoked, with the scopes that the route wants.
 
-use std::convert::Infallible;
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use covet_auth::{AuthError, Guard, Revocations, Verified, bearer};
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::handler::ResponseFuture;
 use super::{Body, IntoResponse, Problem};
+
+/// A guard whose kind of revocations is not in its type: what applications keep in their state, and what the adapters' extractors and
+/// layers look for.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use covet_kit::auth::{Algorithm, Blacklist, BlacklistConfig, Guard, Revocations, SigningKey, Verifier};
+/// use covet_kit::service::SharedGuard;
+///
+/// let key = SigningKey::secret("k1", Algorithm::HS256, b"0123456789abcdef0123456789abcdef")?;
+/// let hour = Duration::from_secs(3600);
+/// let verifier =
+///     Verifier::builder().key(key.verify_key()).issuer("https://id.example").audience("api").max_lifetime(hour).build()?;
+/// let revoked: Arc<dyn Revocations> = Arc::new(Blacklist::new(BlacklistConfig::new().max_lifetime(hour))?);
+/// let guard: SharedGuard = Arc::new(Guard::new(verifier, revoked)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type SharedGuard = Arc<Guard<Arc<dyn Revocations>>>;
 
 /// The verified token of a request, put into its extensions by [`GuardLayer`]. Clones share it.
 pub struct Claims<C>(Arc<Verified<C>>);
@@ -50,9 +69,10 @@ pub struct GuardLayer<C, R> {
     claims: PhantomData<fn() -> C>,
 }
 
-struct Gate<R> {
-    guard: Arc<Guard<R>>,
-    scopes: Vec<String>,
+/// A guard, and the scopes that are wanted.
+pub(crate) struct Gate<R> {
+    pub(crate) guard: Arc<Guard<R>>,
+    pub(crate) scopes: Vec<String>,
 }
 
 impl<C, R: Revocations> GuardLayer<C, R> {
@@ -73,17 +93,29 @@ impl<C, R: Revocations> GuardLayer<C, R> {
 
 impl<R: Revocations> Gate<R> {
     /// Waits only when the token names a key that has to be fetched.
-    async fn admit<C: DeserializeOwned>(&self, authorization: Option<&HeaderValue>) -> Result<Verified<C>, AuthError> {
-        let token = bearer(authorization.and_then(|value| value.to_str().ok()))?;
-        let verified = match self.guard.authenticate(token) {
-            Err(AuthError::UnknownKey | AuthError::KeysUnavailable { .. }) => {
-                self.guard.authenticate_fresh(token).await
-            }
-            judged => judged,
-        }?;
-        let has_all = self.scopes.iter().all(|scope| verified.facts().has_scope(scope));
-        if has_all { Ok(verified) } else { Err(AuthError::Scope) }
+    pub(crate) async fn admit<C: DeserializeOwned>(&self, authorization: Option<&str>) -> Result<Claims<C>, AuthError> {
+        let claims = authenticate(&self.guard, authorization).await?;
+        let has_all = self.scopes.iter().all(|scope| claims.facts().has_scope(scope));
+        if has_all { Ok(claims) } else { Err(AuthError::Scope) }
     }
+}
+
+/// Judges an `Authorization` header. Waits only when the token names a key that has to be fetched.
+pub(crate) async fn authenticate<C: DeserializeOwned, R: Revocations>(
+    guard: &Guard<R>,
+    authorization: Option<&str>,
+) -> Result<Claims<C>, AuthError> {
+    let token = bearer(authorization)?;
+    let verified = match guard.authenticate(token) {
+        Err(AuthError::UnknownKey | AuthError::KeysUnavailable { .. }) => guard.authenticate_fresh(token).await,
+        judged => judged,
+    }?;
+    Ok(Claims(Arc::new(verified)))
+}
+
+/// The text of a request's `Authorization` header.
+pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
 }
 
 impl<S, C, R> Layer<S> for GuardLayer<C, R> {
@@ -102,7 +134,7 @@ pub struct Guarded<S, C, R> {
 
 impl<S, B, T, C, R> Service<Request<B>> for Guarded<S, C, R>
 where
-    S: Service<Request<B>, Response = Response<T>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<B>, Response = Response<T>> + Clone + Send + 'static,
     S::Future: Send,
     Response<T>: IntoResponse,
     B: Send + 'static,
@@ -110,25 +142,25 @@ where
     R: Revocations + 'static,
 {
     type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = ResponseFuture;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.service.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> ResponseFuture {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         // The clone takes this service's place; the one that was polled ready answers.
         let clone = self.service.clone();
         let mut service = std::mem::replace(&mut self.service, clone);
         let gate = self.layer.gate.clone();
         Box::pin(async move {
-            let authorization = request.headers().get(AUTHORIZATION).cloned();
-            match gate.admit::<C>(authorization.as_ref()).await {
-                Ok(verified) => {
-                    request.extensions_mut().insert(Claims(Arc::new(verified)));
-                    let Ok(response) = service.call(request).await;
-                    Ok(response.into_response())
+            // Only the headers go into the future that may wait: the body need not be `Sync`.
+            let (mut parts, body) = request.into_parts();
+            match gate.admit::<C>(authorization(&parts.headers)).await {
+                Ok(claims) => {
+                    parts.extensions.insert(claims);
+                    service.call(Request::from_parts(parts, body)).await.map(IntoResponse::into_response)
                 }
                 Err(error) => Ok(Problem::from(error).into_response()),
             }

@@ -396,7 +396,7 @@ impl fmt::Debug for Dispatched {
 }
 
 /// Brings the path into its one canonical form, or refuses it.
-fn normalize_path(uri: &mut Uri) -> Result<(), Problem> {
+pub(crate) fn normalize_path(uri: &mut Uri) -> Result<(), Problem> {
     let malformed = || Problem::new(StatusCode::BAD_REQUEST, "path-malformed", "The path is malformed");
     let path = uri.path();
     // The authority form (CONNECT) and the asterisk form (OPTIONS) have no path.

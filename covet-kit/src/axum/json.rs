@@ -1,19 +1,4 @@
-//! Extractors and responders for axum 0.8: JSON with covet-json's speed, limits and error positions.
-//!
-//! ```
-//! use axum::{Router, routing::post};
-//! use covet_kit::axum::Json;
-//! use covet_kit::service::JsonBodies;
-//!
-//! async fn double(Json(numbers): Json<Vec<i64>>) -> Json<Vec<i64>> {
-//!     Json(numbers.into_iter().map(|number| number.wrapping_mul(2)).collect())
-//! }
-//!
-//! let app: Router = Router::new()
-//!     .route("/double", post(double))
-//!     // Optional: other limits than the defaults.
-//!     .layer(axum::Extension(JsonBodies::default().max_bytes(64 << 10)));
-//! ```
+//! JSON bodies in and out, and the crate's own responses as axum's.
 
 use axum_core::extract::{FromRequest, Request};
 use axum_core::response::{IntoResponse, Response};

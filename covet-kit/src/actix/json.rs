@@ -1,34 +1,21 @@
-//! Extractors and responders for actix-web 4: JSON with covet-json's speed, limits and error positions.
-//!
-//! ```
-//! use actix_web::{App, web};
-//! use covet_kit::actix::Json;
-//! use covet_kit::service::JsonBodies;
-//!
-//! async fn double(Json(numbers): Json<Vec<i64>>) -> Json<Vec<i64>> {
-//!     Json(numbers.into_iter().map(|number| number.wrapping_mul(2)).collect())
-//! }
-//!
-//! let app = App::new()
-//!     // Optional: other limits than the defaults.
-//!     .app_data(JsonBodies::default().max_bytes(64 << 10))
-//!     .route("/double", web::post().to(double));
-//! ```
+//! JSON bodies in and out, and the crate's own responses as actix-web's.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError};
 use futures_core::Stream;
+use http_body::Body as HttpBody;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::service::{JsonBodies, Problem, WholeBody, expect_json, incomplete, too_large};
+use crate::service::{Body, JsonBodies, Problem, WholeBody, expect_json, incomplete, too_large};
 
 /// A JSON body: as an extractor the request's, as a response its own.
 ///
@@ -75,6 +62,41 @@ impl<T: Serialize> Responder for Json<T> {
             Ok(document) => HttpResponse::Ok().content_type("application/json").body(document),
             Err(_) => Problem::internal().error_response(),
         }
+    }
+}
+
+/// Streams go out as they are made; an error cuts the response off.
+impl MessageBody for Body {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        match self.size_hint().exact() {
+            Some(0) => BodySize::None,
+            Some(length) => BodySize::Sized(length),
+            None => BodySize::Stream,
+        }
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        loop {
+            return Poll::Ready(match ready!(self.as_mut().poll_frame(cx)) {
+                // Trailers have no place in actix-web's bodies.
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => Some(Ok(data)),
+                    Err(_) => continue,
+                },
+                Some(Err(error)) => Some(Err(error)),
+                None => None,
+            });
+        }
+    }
+}
+
+impl Responder for Body {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().body(self)
     }
 }
 
