@@ -5,13 +5,18 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
+mod claims;
+mod date;
 mod features;
 mod fuzz;
+mod headlines;
 mod loom;
 mod metadata;
 mod process;
 mod readme;
+mod report;
 mod services;
 mod tidy;
 
@@ -45,6 +50,24 @@ const COMMANDS: &[CommandSpec] = &[
         summary: "check or write the generated text in documents",
         help: readme::HELP,
         run: readme::run,
+    },
+    CommandSpec {
+        name: "bench",
+        summary: "measure everything beside its peers, in several processes each, and write a record",
+        help: bench::HELP,
+        run: bench::run,
+    },
+    CommandSpec {
+        name: "report",
+        summary: "check or write the result tables and the results page, from the newest record",
+        help: report::HELP,
+        run: report::run,
+    },
+    CommandSpec {
+        name: "claims",
+        summary: "check every sentence with a figure against what proves it",
+        help: claims::HELP,
+        run: claims::run,
     },
     CommandSpec {
         name: "services",
