@@ -39,3 +39,9 @@ pub use revocations::{Retention, Revocations, Revoke};
 pub use store::{MemoryStore, Record, RevocationStore, StoredBlacklist, StoredError};
 pub use token::{TokenFacts, TokenFactsBuilder, TokenId, Verified};
 pub use verify::{ConfigError, Verifier, VerifierBuilder};
+
+/// How this crate differs from its peers, when to choose one of them, and how to move over from it.
+#[cfg(any(doc, doctest))]
+pub mod comparison {
+    #![doc = include_str!("../COMPARISON.md")]
+}

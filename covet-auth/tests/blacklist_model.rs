@@ -132,7 +132,13 @@ impl World {
             Step::RevokeId(id) => {
                 let (_, exp) = self.issue(id, LIFETIME / 2);
                 self.blacklist.revoke_id(ISS, &format!("token-{id}")).unwrap();
-                self.revoked.insert(id, exp);
+                // By a clock that is far behind, the token outlives the longest lifetime: with the token at hand that
+                // is an error, by its id alone nobody can know.
+                if exp <= wall + LIFETIME {
+                    self.revoked.insert(id, exp);
+                } else {
+                    assert!(self.jumped);
+                }
             }
             Step::RevokeSubject(who) => {
                 self.blacklist.revoke_subject(ISS, &format!("s{who}")).unwrap();

@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use covet_auth::{
-    AuditKind, AuthError, Blacklist, BlacklistConfig, BlacklistError, FingerprintBits, FingerprintKey, ManualClock,
-    MemoryStore, NoExpiry, Revocations, Revoked, StoredBlacklist, StoredError, TokenFacts,
+    AuditKind, AuthError, Blacklist, BlacklistConfig, BlacklistError, Clock, ClockSource, FingerprintBits,
+    FingerprintKey, ManualClock, MemoryStore, NoExpiry, Revocations, Revoked, StoredBlacklist, StoredError, TokenFacts,
 };
 
 const NOW: u64 = 1_800_000_000;
@@ -236,13 +236,67 @@ fn p9_a_crowd_revokes_checks_and_expires_at_once() {
                     clock.advance(Duration::from_secs(1));
                     blacklist.expire();
                     std::thread::yield_now();
-                    if covet_auth::Clock::now(clock) > NOW + 80_000 {
+                    if clock.now() > NOW + 80_000 {
                         clock.set(NOW);
                     }
                 }
                 done.store(true, Ordering::Relaxed);
             });
         });
+    }
+}
+
+/// A clock that stops whoever reads `elapsed`, as a revocation does under its lock.
+#[derive(Debug)]
+struct Stopping {
+    clock: ManualClock,
+    stop: AtomicBool,
+    stopped: Barrier,
+    go_on: Barrier,
+}
+
+impl Clock for Stopping {
+    fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        if self.stop.swap(false, Ordering::AcqRel) {
+            self.stopped.wait();
+            self.go_on.wait();
+        }
+        self.clock.elapsed()
+    }
+
+    fn source(&self) -> ClockSource {
+        self.clock.source()
+    }
+}
+
+#[test]
+fn p9_a_check_does_not_wait_for_a_writer_that_is_stopped_in_the_middle() {
+    for reader_cache in [0, 24 << 20] {
+        let clock = Arc::new(Stopping {
+            clock: ManualClock::at(NOW),
+            stop: AtomicBool::new(false),
+            stopped: Barrier::new(2),
+            go_on: Barrier::new(2),
+        });
+        let shared: Arc<dyn Clock> = Arc::clone(&clock) as _;
+        let blacklist = Blacklist::new(BlacklistConfig::new().reader_cache(reader_cache).clock(shared)).unwrap();
+        blacklist.revoke_facts(&token("before", NOW, NOW + 60)).unwrap();
+        clock.stop.store(true, Ordering::Release);
+        std::thread::scope(|scope| {
+            scope.spawn(|| blacklist.revoke_facts(&token("during", NOW, NOW + 60)).unwrap());
+            clock.stopped.wait();
+            // The writer holds its lock from here on.
+            for id in 0..1000 {
+                assert_eq!(blacklist.check_facts(&token(&id.to_string(), NOW, NOW + 60)), Ok(()));
+                assert!(blacklist.check_facts(&token("before", NOW, NOW + 60)).is_err());
+            }
+            clock.go_on.wait();
+        });
+        assert!(blacklist.check_facts(&token("during", NOW, NOW + 60)).is_err());
     }
 }
 

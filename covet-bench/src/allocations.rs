@@ -38,6 +38,29 @@ pub(crate) fn count(timed: &mut dyn Timed) -> Result<Option<Allocations>, String
     }))
 }
 
+/// Makes an allocator the program's own, for a bench that compares all contenders on it. Nothing in a build that counts
+/// allocations: its counter is the allocator there.
+///
+/// ```
+/// covet_bench::global_allocator!(std::alloc::System, std::alloc::System);
+/// # fn main() {}
+/// ```
+#[cfg(not(feature = "allocations"))]
+#[macro_export]
+macro_rules! global_allocator {
+    ($type:ty, $value:expr) => {
+        #[global_allocator]
+        static ALLOCATOR: $type = $value;
+    };
+}
+
+/// Nothing: this build counts allocations, and its counter is the allocator.
+#[cfg(feature = "allocations")]
+#[macro_export]
+macro_rules! global_allocator {
+    ($type:ty, $value:expr) => {};
+}
+
 /// Without the feature there is nothing to count.
 #[cfg(not(feature = "allocations"))]
 pub(crate) fn count(timed: &mut dyn Timed) -> Result<Option<Allocations>, String> {

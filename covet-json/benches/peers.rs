@@ -2,6 +2,18 @@
 //!
 //! `simd-json` parses in place: its contender gets a fresh copy of the text for every call, the copy is timed, and its
 //! `Buffers` are reused. The others read the text where it is.
+//!
+//! The default build is what counts. Other builds of the same table, with `COVET_CORPUS` set as for this one:
+//!
+//! ```sh
+//! CARGO_PROFILE_BENCH_LTO=fat CARGO_PROFILE_BENCH_CODEGEN_UNITS=1 \
+//!     cargo bench -p covet-json --bench peers --target-dir target/lto            # fat LTO
+//! RUSTFLAGS="-C target-cpu=native" \
+//!     cargo bench -p covet-json --bench peers --target-dir target/native         # every contender for this CPU
+//! cargo bench -p covet-json --bench peers_mimalloc                               # every contender with mimalloc
+//! cargo bench -p covet-json --bench peers -- 'at each level'                     # each SIMD level of covet-json
+//! cargo bench -p covet-json --bench peers -- flattened untagged                  # types that serde buffers
+//! ```
 
 mod corpus;
 mod decode;
@@ -13,7 +25,7 @@ use std::process::ExitCode;
 
 use covet_json::{SimdLevel, force_simd_level};
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     covet_bench::main("covet-json", |bench| {
         // `cargo xtask bench` measures at each level; without the variable, what the CPU has runs.
         if let Ok(wanted) = std::env::var("COVET_JSON_SIMD")

@@ -29,3 +29,9 @@ pub use ser::{
 
 #[doc(hidden)]
 pub use arch::force_simd_level;
+
+/// How this crate differs from its peers, when to choose one of them, and how to move over from it.
+#[cfg(any(doc, doctest))]
+pub mod comparison {
+    #![doc = include_str!("../COMPARISON.md")]
+}

@@ -60,6 +60,10 @@ pub use stats::{BUCKETS, ClosedBy, Histogram, Status};
 #[forbid(unsafe_code)]
 pub mod sqlite;
 
+#[cfg(all(feature = "postgres", not(covet_loom)))]
+#[forbid(unsafe_code)]
+pub mod postgres;
+
 /// The most connections that one pool can be allowed to hold.
 pub const MAX_SIZE: usize = slot::MAX_SLOTS;
 
@@ -68,3 +72,9 @@ mod tests;
 
 #[cfg(all(test, covet_loom))]
 mod loom_tests;
+
+/// How this crate differs from its peers, when to choose one of them, and how to move over from it.
+#[cfg(any(doc, doctest))]
+pub mod comparison {
+    #![doc = include_str!("../COMPARISON.md")]
+}

@@ -219,6 +219,18 @@ fn get_and_put(model: &Arc<Model>) {
     Model::put(model.get().unwrap());
 }
 
+/// What two others do while one holds the only connection, and puts it back.
+fn while_held(overtakes: u32, others: [fn(&Arc<Model>); 2]) {
+    loom::model(move || {
+        let model = Model::new(1, overtakes);
+        let held = model.get().unwrap();
+        let threads = others.map(|other| spawn(&model, move |model| other(&model)));
+        Model::put(held);
+        join(threads);
+        model.rests_with(1);
+    });
+}
+
 #[test]
 fn three_share_one_connection() {
     // The largest of the models: with three preemptions it alone takes minutes.
@@ -250,14 +262,7 @@ fn take_and_return_without_waiting() {
 
 #[test]
 fn cancelled_while_waiting_or_granted() {
-    loom::model(|| {
-        let model = Model::new(1, 0);
-        let held = model.get().unwrap();
-        let threads = [spawn(&model, |model| model.get_and_cancel()), spawn(&model, |model| get_and_put(&model))];
-        Model::put(held);
-        join(threads);
-        model.rests_with(1);
-    });
+    while_held(0, [Model::get_and_cancel, get_and_put]);
 }
 
 #[test]
@@ -276,19 +281,11 @@ fn cancelled_while_asked_to_connect() {
 
 #[test]
 fn expired_are_passed_over() {
-    loom::model(|| {
-        let model = Model::new(1, 0);
-        let held = model.get().unwrap();
-        let expired = spawn(&model, |model| match model.get_until(0) {
-            Ok(lease) => Model::put(lease),
-            Err(refused) => assert_eq!(refused, Refused::Expired),
-        });
-        let patient = spawn(&model, |model| get_and_put(&model));
-        Model::put(held);
-        expired.join().unwrap();
-        patient.join().unwrap();
-        model.rests_with(1);
-    });
+    let expired = |model: &Arc<Model>| match model.get_until(0) {
+        Ok(lease) => Model::put(lease),
+        Err(refused) => assert_eq!(refused, Refused::Expired),
+    };
+    while_held(0, [expired, get_and_put]);
 }
 
 #[test]
@@ -407,26 +404,12 @@ fn swept_against_take() {
 
 #[test]
 fn barging_never_strands_a_waiter() {
-    loom::model(|| {
-        let model = Model::new(1, 1);
-        let held = model.get().unwrap();
-        let threads = [spawn(&model, |model| get_and_put(&model)), spawn(&model, |model| get_and_put(&model))];
-        Model::put(held);
-        join(threads);
-        model.rests_with(1);
-    });
+    while_held(1, [get_and_put, get_and_put]);
 }
 
 #[test]
 fn barging_with_a_cancelled_competitor() {
-    loom::model(|| {
-        let model = Model::new(1, 2);
-        let held = model.get().unwrap();
-        let threads = [spawn(&model, |model| model.get_and_cancel()), spawn(&model, |model| get_and_put(&model))];
-        Model::put(held);
-        join(threads);
-        model.rests_with(1);
-    });
+    while_held(2, [Model::get_and_cancel, get_and_put]);
 }
 
 #[test]

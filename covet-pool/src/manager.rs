@@ -46,6 +46,14 @@ pub trait Manager: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
+    /// Whether a connection is known to be lost. Asked before every checkout, so it must cost next to nothing: look at a flag,
+    /// ask nobody. A lost one is closed and the caller gets another. The default says no.
+    #[inline]
+    fn is_dead(&self, conn: &Self::Conn) -> bool {
+        let _ = conn;
+        false
+    }
+
     /// Judges a connection that has just come back. Must not block. The default keeps it.
     fn on_return(&self, conn: &mut Self::Conn) -> Return {
         let _ = conn;

@@ -57,6 +57,14 @@ impl<M: Manager> fmt::Debug for Pool<M> {
     }
 }
 
+#[cfg(feature = "sqlite")]
+impl<M: Manager> Pool<M> {
+    /// Whether somebody waits for a connection, or ought to be told that the pool is closed. One load.
+    pub(crate) fn is_contended(&self) -> bool {
+        self.shared.core().segments.gated()
+    }
+}
+
 impl<M: Manager> Pool<M> {
     /// Begins a pool around a manager.
     pub fn builder(manager: M) -> Builder<M> {

@@ -241,7 +241,7 @@ impl<M: Manager> Shared<M> {
     #[inline(always)]
     pub(crate) fn admit(self: &Arc<Self>, lease: Lease<M>, now: u64) -> Admit<M> {
         let entry = &lease.value;
-        if now < entry.fresh_until && entry.generation == self.generation() {
+        if now < entry.fresh_until && entry.generation == self.generation() && !self.manager.is_dead(&entry.conn) {
             return Admit::Ready(lease);
         }
         self.admit_slow(lease, now)
@@ -252,6 +252,10 @@ impl<M: Manager> Shared<M> {
     fn admit_slow(self: &Arc<Self>, mut lease: Lease<M>, now: u64) -> Admit<M> {
         if let Some(reason) = lease.value.spent(self, now) {
             self.retire(lease, reason, Leaving::Held);
+            return Admit::Gone;
+        }
+        if self.manager.is_dead(&lease.value.conn) {
+            self.retire(lease, CloseReason::Check, Leaving::Held);
             return Admit::Gone;
         }
         if self.hooked(&self.hooks.before_checkout, &mut lease) == Verdict::Discard {

@@ -170,11 +170,16 @@ impl<K: Hash + Eq + Clone, V> LruCache<K, V> {
             return None;
         };
         self.counters.hit();
-        if at != self.newest {
-            self.unlink(at);
-            self.link_newest(at);
-        }
-        self.nodes.get_mut(at as usize)?.as_mut().map(|node| &mut node.value)
+        self.refresh(at)
+    }
+
+    /// Finds an entry and makes it the most recently used one. Counts nothing.
+    pub fn touch<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        let at = *self.index.get(key)?;
+        self.refresh(at)
     }
 
     /// Finds an entry without touching its age or the counters.
@@ -240,6 +245,14 @@ impl<K: Hash + Eq + Clone, V> LruCache<K, V> {
         let first = self.nodes.get(self.newest as usize).and_then(Option::as_ref);
         std::iter::successors(first, |node| self.nodes.get(node.older as usize).and_then(Option::as_ref))
             .map(|node| (&node.key, &node.value))
+    }
+
+    fn refresh(&mut self, at: u32) -> Option<&mut V> {
+        if at != self.newest {
+            self.unlink(at);
+            self.link_newest(at);
+        }
+        self.nodes.get_mut(at as usize)?.as_mut().map(|node| &mut node.value)
     }
 
     fn node(&mut self, at: u32) -> Option<&mut Node<K, V>> {

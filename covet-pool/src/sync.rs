@@ -4,13 +4,12 @@
 #[cfg(not(covet_loom))]
 pub(crate) use {
     self::real::{Mutex, UnsafeCell},
-    parking_lot::MutexGuard,
     std::sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 #[cfg(covet_loom)]
 pub(crate) use {
-    self::model::{Mutex, MutexGuard},
+    self::model::Mutex,
     loom::cell::UnsafeCell,
     loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
@@ -80,7 +79,7 @@ mod model {
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
-    pub(crate) type MutexGuard<'a, T> = loom::sync::MutexGuard<'a, T>;
+    type MutexGuard<'a, T> = loom::sync::MutexGuard<'a, T>;
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {

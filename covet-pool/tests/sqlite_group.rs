@@ -105,6 +105,38 @@ fn a_failed_write_takes_nobody_with_it() {
     assert_eq!(db.status().writes.rerun, 0);
 }
 
+/// So many writes go well that the next groups do without savepoints.
+fn earn_trust(db: &SqlitePool) {
+    for _ in 0..256 {
+        db.write(|_| Ok(())).unwrap();
+    }
+}
+
+#[test]
+fn a_write_that_fails_without_a_savepoint_has_the_others_run_again() {
+    let (_folder, db) = open();
+    let failing: [fn() -> Write; 2] = [
+        || write(|tx| tx.execute("INSERT INTO t VALUES ('undone'), ('a')", []).map(drop)),
+        || {
+            write(|tx| {
+                tx.execute("INSERT INTO t VALUES ('undone')", [])?;
+                Err(Error::user("mine"))
+            })
+        },
+    ];
+    for (round, fail) in failing.into_iter().enumerate() {
+        earn_trust(&db);
+        let before = db.status().writes;
+        let results = together(&db, vec![sql("DELETE FROM t"), insert("a"), fail(), insert("b"), fail(), insert("c")]);
+        let good: Vec<bool> = results.iter().map(Result::is_ok).collect();
+        assert_eq!(good, [true, true, false, true, false, true], "round {round}: {results:?}");
+        assert_eq!(rows(&db, "t"), ["a", "b", "c"]);
+        let writes = db.status().writes;
+        // The two before the first that failed; from then on there are savepoints again.
+        assert_eq!((writes.rerun - before.rerun, writes.failed - before.failed, writes.lost), (2, 2, 0));
+    }
+}
+
 #[test]
 fn a_deferred_foreign_key_fails_its_own_write_only() {
     let (_folder, db) = open();
@@ -347,6 +379,9 @@ fn random_groups_agree_with_one_write_at_a_time() {
     };
     let mut expected = Vec::new();
     for round in 0..40 {
+        if round % 2 == 1 {
+            earn_trust(&db);
+        }
         let mut fates = Vec::new();
         let writes: Vec<Write> = (0..1 + random(12))
             .map(|i| {

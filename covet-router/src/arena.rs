@@ -2,6 +2,7 @@
 
 use crate::bytes;
 use crate::pattern::{Params, Segment};
+use crate::statics::Statics;
 
 /// The bits of a variant's number (plus one) in a search result.
 pub(crate) const NUMBER: u32 = COMPLEX - 1;
@@ -37,11 +38,13 @@ pub(crate) mod kind {
     pub(crate) const END: u16 = super::PARAM | 9;
 }
 
-/// See DESIGN.md for what each field means.
+/// One line of the cache; see DESIGN.md for what each field means.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(crate) struct Node {
     pub(crate) lo: u64,
     pub(crate) hi: u64,
+    pub(crate) middle: u64,
     pub(crate) mult: u64,
     pub(crate) table: u32,
     pub(crate) text: u32,
@@ -49,6 +52,7 @@ pub(crate) struct Node {
     pub(crate) alt: u32,
     pub(crate) fail: u32,
     pub(crate) tag: u16,
+    pub(crate) last: u16,
     pub(crate) shift: u8,
     pub(crate) depth: u8,
 }
@@ -58,6 +62,7 @@ impl Node {
     pub(crate) const UNUSED: Self = Self {
         lo: 1,
         hi: 0,
+        middle: 0,
         mult: 0,
         table: 0,
         text: 0,
@@ -65,6 +70,7 @@ impl Node {
         alt: 0,
         fail: 0,
         tag: EMPTY,
+        last: 0,
         shift: NO_TABLE,
         depth: 0,
     };
@@ -84,122 +90,15 @@ pub(crate) struct Leaf {
     pub(crate) exact: u64,
 }
 
-/// Where a path without parameters leads.
-#[derive(Clone, Copy, Debug, Default)]
-struct StaticSlot {
-    hash: u32,
-    text: u32,
-    len: u32,
-    leaf: u32,
-}
-
-/// Paths without parameters, by the whole path.
-#[derive(Debug, Default)]
-pub(crate) struct Statics {
-    slots: Box<[StaticSlot]>,
-    /// One bit per length (modulo 256) that occurs.
-    lengths: [u64; 4],
-    shift: u32,
-}
-
-impl Statics {
-    /// `paths` gives the position of each path in `text`, its length, and its leaf.
-    pub(crate) fn new(paths: &[(u32, u32, u32)], text: &[u8]) -> Self {
-        if paths.is_empty() {
-            return Self::default();
-        }
-        let size = (paths.len() * 2).next_power_of_two().max(4);
-        let mut this = Self {
-            slots: vec![StaticSlot::default(); size].into(),
-            lengths: [0; 4],
-            shift: 32 - size.trailing_zeros(),
-        };
-        for &(start, len, leaf) in paths {
-            let path = &text[start as usize..(start + len) as usize];
-            this.lengths[(path.len() >> 6) & 3] |= 1 << (path.len() & 63);
-            let hash = static_hash(path);
-            let mut at = (hash >> this.shift) as usize;
-            while this.slots[at].leaf != 0 {
-                at = (at + 1) & (size - 1);
-            }
-            this.slots[at] = StaticSlot { hash, text: start, len, leaf };
-        }
-        this
-    }
-
-    /// The leaf of this very path, or 0.
-    #[inline(always)]
-    pub(crate) fn get(&self, path: &[u8], text: &[u8]) -> u32 {
-        if self.lengths[(path.len() >> 6) & 3] >> (path.len() & 63) & 1 == 0 {
-            return 0;
-        }
-        let hash = static_hash(path);
-        let mut at = (hash >> self.shift) as usize;
-        while let Some(slot) = self.slots.get(at) {
-            if slot.leaf == 0 {
-                return 0;
-            }
-            if slot.hash == hash && slot.len as usize == path.len() && same_text(text, slot.text as usize, path) {
-                return slot.leaf;
-            }
-            at = (at + 1) & (self.slots.len() - 1);
-        }
-        0
-    }
-
-    fn memory(&self) -> usize {
-        size_of_val(&*self.slots)
-    }
-}
-
-/// Length and the first, middle and last eight bytes; equality is checked on the whole path.
-#[inline(always)]
-fn static_hash(path: &[u8]) -> u32 {
-    const A: u64 = 0x9e37_79b9_7f4a_7c15;
-    const B: u64 = 0xd6e8_feb8_6659_fd93;
-    let n = path.len();
-    let mut h = n as u64;
-    if n >= 8 {
-        h = (h ^ bytes::word(path, 0)).wrapping_mul(A);
-        h = (h ^ (h >> 29) ^ bytes::word(path, n - 8)).wrapping_mul(B);
-        if n > 16 {
-            h = (h ^ (h >> 31) ^ bytes::word(path, n / 2 - 4)).wrapping_mul(A);
-        }
-    } else {
-        h = (h ^ (bytes::short_word(path) << 8)).wrapping_mul(A);
-    }
-    #[allow(clippy::cast_possible_truncation, reason = "the upper half, which is the well mixed one")]
-    let hash = (h >> 32) as u32;
-    hash
-}
-
-/// Whether `path` stands in `text` at `at`.
-#[inline(always)]
-fn same_text(text: &[u8], at: usize, path: &[u8]) -> bool {
-    let Some(stored) = text.get(at..at + path.len()) else {
-        return false;
-    };
-    match (stored.last_chunk::<8>(), path.last_chunk::<8>()) {
-        (Some(a), Some(b)) => {
-            let ((first, _), (second, _)) = (stored.as_chunks::<8>(), path.as_chunks::<8>());
-            a == b && first.iter().zip(second).all(|(a, b)| a == b)
-        }
-        _ => bytes::short_word(stored) == bytes::short_word(path),
-    }
-}
-
 /// Literal segments that nearly all patterns begin with, up to eight bytes with their slashes: one comparison takes the walk past them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prefix {
     /// The first bytes of a path that begins with them, and which of the eight they are.
     pub(crate) word: u64,
     pub(crate) mask: u64,
-    /// Where the walk is then: the node, how many segments are cut, where the next one begins.
+    /// Where the walk is then: the node, and the place of the slash behind it.
     pub(crate) node: u32,
-    pub(crate) depth: usize,
-    pub(crate) start: usize,
-    /// What the walk would have put into its cells.
-    pub(crate) cells: [u32; Self::DEPTH],
+    pub(crate) len: usize,
 }
 
 impl Prefix {
@@ -207,7 +106,7 @@ impl Prefix {
     pub(crate) const DEPTH: usize = 4;
 
     /// No word is 1 where nothing is compared.
-    pub(crate) const NONE: Self = Self { word: 1, mask: 0, node: 0, depth: 0, start: 1, cells: [0; Self::DEPTH] };
+    pub(crate) const NONE: Self = Self { word: 1, mask: 0, node: 0, len: 0 };
 }
 
 /// One compiled table: all patterns of one host (or of none).
@@ -235,29 +134,73 @@ impl Table {
     }
 }
 
-/// The slot of a key; `hi` are the last eight bytes of segments of eight and more, 0 for others.
+/// The slot of a key.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "the shift leaves fewer bits than a table has slots")]
-pub(crate) fn slot_of(lo: u64, hi: u64, mult: u64, shift: u8) -> usize {
-    ((lo ^ hi.rotate_left(27)).wrapping_mul(mult) >> (shift & 63)) as usize
-}
-
-/// First and last eight bytes of a segment as its node holds them.
-pub(crate) fn key_of<const FOLD: bool>(segment: &[u8]) -> (u64, u64) {
-    let hi = segment.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last));
-    (bytes::key::<FOLD>(segment), if FOLD { bytes::fold_word(hi) } else { hi })
+pub(crate) fn slot_of(lo: u64, mult: u64, shift: u8) -> usize {
+    (lo.wrapping_mul(mult) >> (shift & 63)) as usize
 }
 
 impl Table {
     /// The literal child of `node` for a segment of less than eight bytes, by its key.
     #[inline(always)]
     pub(crate) fn short_child(&self, node: &Node, key: u64) -> Option<&Node> {
-        let first = slot_of(key, 0, node.mult, node.shift);
+        let first = slot_of(key, node.mult, node.shift);
         let slot = self.nodes.get(node.table as usize + first)?;
         if slot.lo == key {
             return Some(slot);
         }
-        if slot.depth & MORE == 0 { None } else { self.probe(node, first, |slot| slot.lo == key) }
+        if slot.depth & MORE == 0 { None } else { self.probe_short(node, first, key) }
+    }
+
+    /// The literal child of `node` for a segment of eight bytes and more that begins at `start` with `lo`. Its end need not be known: the child's length says where it
+    /// would be. `last_word` is `bytes.len() - 8`.
+    #[inline(always)]
+    pub(crate) fn long_child(
+        &self,
+        node: &Node,
+        lo: u64,
+        bytes: &[u8],
+        start: usize,
+        last_word: usize,
+    ) -> Option<&Node> {
+        let first = slot_of(lo, node.mult, node.shift);
+        let slot = self.nodes.get(node.table as usize + first)?;
+        if slot.lo == lo && self.is_here(slot, bytes, start, last_word) {
+            return Some(slot);
+        }
+        if slot.depth & MORE == 0 { None } else { self.probe_long(node, first, bytes, start) }
+    }
+
+    /// Whether the literal of a slot, whose first eight bytes stand at `start`, stands there whole and is followed by a slash or the end.
+    #[inline(always)]
+    fn is_here(&self, slot: &Node, bytes: &[u8], start: usize, last_word: usize) -> bool {
+        let at = start + slot.last as usize;
+        at <= last_word
+            && bytes::word(bytes, at) == slot.hi
+            && (at == last_word || bytes.get(at + 8) == Some(&b'/'))
+            && (slot.last <= 8 || self.is_middle(slot, bytes, start, at))
+    }
+
+    /// What stands between the first and the last eight bytes of a longer literal.
+    #[inline(never)]
+    fn is_middle(&self, slot: &Node, bytes: &[u8], start: usize, at: usize) -> bool {
+        bytes::word(bytes, start + 8) == slot.middle
+            && (slot.last <= 16 || bytes.get(start..at + 8).is_some_and(|segment| self.is_text::<false>(slot, segment)))
+    }
+
+    /// As [`short_child`](Self::short_child), from the slot after the first one.
+    #[inline(never)]
+    fn probe_short(&self, node: &Node, first: usize, key: u64) -> Option<&Node> {
+        self.probe(node, first, |slot| slot.lo == key)
+    }
+
+    /// As [`long_child`](Self::long_child), from the slot after the first one.
+    #[inline(never)]
+    fn probe_long(&self, node: &Node, first: usize, bytes: &[u8], start: usize) -> Option<&Node> {
+        let lo = bytes::word(bytes, start) ^ bytes::SLASHES;
+        let last_word = bytes.len().saturating_sub(8);
+        self.probe(node, first, |slot| slot.lo == lo && self.is_here(slot, bytes, start, last_word))
     }
 
     /// The literal child of `node` for any segment.
@@ -266,14 +209,13 @@ impl Table {
         if node.shift & NO_TABLE != 0 {
             return None;
         }
-        let (lo, hi) = key_of::<FOLD>(segment);
+        let lo = bytes::key::<FOLD>(segment);
         let is_here = |slot: &Node| {
             slot.lo == lo
-                && slot.hi == hi
                 && slot.tag as usize == segment.len()
-                && (segment.len() <= 16 || self.middle::<FOLD>(slot, segment))
+                && (segment.len() < 8 || self.is_text::<FOLD>(slot, segment))
         };
-        let first = slot_of(lo, hi, node.mult, node.shift);
+        let first = slot_of(lo, node.mult, node.shift);
         let slot = self.nodes.get(node.table as usize + first)?;
         if is_here(slot) {
             return Some(slot);
@@ -282,7 +224,7 @@ impl Table {
     }
 
     /// Looks at the slots after the first one.
-    #[inline(never)]
+    #[inline(always)]
     fn probe(&self, node: &Node, first: usize, is_here: impl Fn(&Node) -> bool) -> Option<&Node> {
         let mask = (1usize << (64 - u32::from(node.shift & 63))) - 1;
         let mut at = first;
@@ -298,9 +240,7 @@ impl Table {
         }
     }
 
-    /// The part of a long segment that its key does not hold.
-    #[inline(never)]
-    fn middle<const FOLD: bool>(&self, slot: &Node, segment: &[u8]) -> bool {
+    fn is_text<const FOLD: bool>(&self, slot: &Node, segment: &[u8]) -> bool {
         let from = slot.text as usize;
         match self.text.get(from..from + segment.len()) {
             Some(text) if FOLD => text.eq_ignore_ascii_case(segment),

@@ -3,7 +3,7 @@
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
-const SLASHES: u64 = LOW * b'/' as u64;
+pub(crate) const SLASHES: u64 = LOW * b'/' as u64;
 
 /// The eight bytes from `at`, little-endian; 0 when they are not all there.
 #[inline(always)]
@@ -47,7 +47,12 @@ pub(crate) fn xored(bytes: &[u8], start: usize, last_word: usize) -> u64 {
     if start <= last_word {
         return word(bytes, start) ^ SLASHES;
     }
-    // The last eight bytes, shifted.
+    last_xored(bytes, start, last_word)
+}
+
+/// As [`xored`] where less than eight bytes are left: the last eight bytes, shifted.
+#[inline(always)]
+pub(crate) fn last_xored(bytes: &[u8], start: usize, last_word: usize) -> u64 {
     (word(bytes, last_word) ^ SLASHES) >> ((8 * (start - last_word)) & 63)
 }
 

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::arena::{
-    ANY_ONLY, Leaf, MORE, NO_TABLE, Node, PLAIN_CHILD, Prefix, Statics, Table, key_of, kind, slot_of, tag_of,
-};
+use crate::arena::{ANY_ONLY, Leaf, MORE, NO_TABLE, Node, PLAIN_CHILD, Prefix, Table, kind, slot_of, tag_of};
+use crate::bytes;
 use crate::methods::{GET, HEAD, OPTIONS, STANDARD};
 use crate::order::{Keys, SegmentKey, keyed_cmp};
 use crate::pattern::Segment;
-use crate::walk::pack;
+use crate::statics::Statics;
 
 /// One pattern to place: a variant of a route.
 #[derive(Clone, Debug)]
@@ -43,9 +42,10 @@ pub(crate) fn compile(inputs: Vec<Input>, fold: bool, automatic_options: bool) -
         matchers: Vec::new(),
         leaves: Vec::new(),
         statics: Vec::new(),
+        static_text: Vec::new(),
     };
     builder.fill(1, 0, inputs.len(), 0);
-    let statics = Statics::new(&builder.statics, &builder.text);
+    let statics = Statics::new(&builder.statics, builder.static_text);
     let mut table = Table {
         nodes: builder.nodes.into(),
         text: builder.text.into(),
@@ -79,14 +79,13 @@ fn common_prefix(table: &Table, inputs: &[(usize, Input)]) -> Prefix {
         let child = table.nodes.get(parent).and_then(|parent| table.child::<false>(parent, segment.as_bytes()));
         let node = child.and_then(|child| table.nodes.iter().position(|node| std::ptr::eq(node, child)));
         let (Some(node), true) = (node, text.len() + segment.len() < 8) else { break };
-        prefix.cells[depth] = pack(text.len(), text.len() + segment.len());
         text.push_str(&segment);
         text.push('/');
         let mut word = [0; 8];
         word[..text.len()].copy_from_slice(text.as_bytes());
         prefix.word = u64::from_le_bytes(word);
         prefix.mask = u64::MAX >> (64 - 8 * text.len());
-        (prefix.node, prefix.depth, prefix.start) = (index(node), depth + 1, text.len());
+        (prefix.node, prefix.len) = (index(node), text.len() - 1);
         group = largest;
     }
     prefix
@@ -106,6 +105,7 @@ struct Builder<'a> {
     matchers: Vec<crate::pattern::Params>,
     leaves: Vec<Leaf>,
     statics: Vec<(u32, u32, u32)>,
+    static_text: Vec<u8>,
 }
 
 /// The patterns of one child: they agree up to and including the segment that leads to it.
@@ -235,6 +235,8 @@ impl<'a> Builder<'a> {
                 node.text = self.add_text(text);
                 node.tag = literal_len(text);
             }
+            // Where the walk keeps what the segment is.
+            Segment::Params(_) if node.tag == kind::PLAIN => node.text = index(depth),
             Segment::Params(params) if node.tag == kind::MATCHER => {
                 node.text = index(self.matchers.len());
                 self.matchers.push(params.clone());
@@ -259,14 +261,14 @@ impl<'a> Builder<'a> {
         if self.fold || input.segments.iter().any(|s| !matches!(s, Segment::Literal(_))) {
             return;
         }
-        let start = self.text.len();
+        let start = self.static_text.len();
         for segment in input.segments.iter() {
             if let Segment::Literal(text) = segment {
-                self.text.push(b'/');
-                self.text.extend_from_slice(text.as_bytes());
+                self.static_text.push(b'/');
+                self.static_text.extend_from_slice(text.as_bytes());
             }
         }
-        let len = self.text.len() - start;
+        let len = self.static_text.len() - start;
         if len > 0 {
             self.statics.push((index(start), index(len), leaf));
         }
@@ -279,20 +281,24 @@ impl<'a> Builder<'a> {
         }
         let mut arranger = std::mem::take(&mut self.arranger);
         arranger.keys.clear();
-        arranger.keys.extend(self.children[children.clone()].iter().map(|c| key_of::<false>(literal(c).as_bytes())));
+        arranger
+            .keys
+            .extend(self.children[children.clone()].iter().map(|c| bytes::key::<false>(literal(c).as_bytes())));
         let (bits, mult) = arranger.arrange();
         let base = self.nodes.len();
         self.nodes.resize(base + (1 << bits), Node::UNUSED);
         let mask = (1 << bits) - 1;
         for (child, (key, &slot)) in children.zip(arranger.keys.iter().zip(&arranger.slots)) {
             let text = literal(&self.children[child]);
-            let text_at = if text.len() > 16 { self.add_text(text) } else { 0 };
+            let text_at = if text.len() < 8 { 0 } else { self.add_text(text) };
             let depth = self.nodes[base + slot].depth;
-            self.nodes[base + slot] =
-                Node { lo: key.0, hi: key.1, text: text_at, tag: literal_len(text), depth, ..Node::UNUSED };
+            let (tag, last) = (literal_len(text), literal_len(text).saturating_sub(8));
+            let hi = bytes::word(text.as_bytes(), usize::from(last));
+            let middle = bytes::word(text.as_bytes(), 8);
+            self.nodes[base + slot] = Node { lo: *key, hi, middle, text: text_at, tag, last, depth, ..Node::UNUSED };
             self.children[child].node = base + slot;
             // Whoever probes from the home slot has to pass every slot before this one.
-            let mut pass = slot_of(key.0, key.1, mult, shift_of(bits));
+            let mut pass = slot_of(*key, mult, shift_of(bits));
             while pass != slot {
                 self.nodes[base + pass].depth |= MORE;
                 pass = (pass + 1) & mask;
@@ -347,9 +353,6 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// What is hashed of a literal segment.
-type Key = (u64, u64);
-
 /// Literal segments are shorter than a pattern may be.
 #[allow(clippy::cast_possible_truncation, reason = "patterns are at most 8 KiB long")]
 fn literal_len(text: &str) -> u16 {
@@ -362,13 +365,13 @@ fn shift_of(bits: u32) -> u8 {
     shift
 }
 
-/// Up to this many children the table has no collisions.
+/// Up to this many children the table has no collisions, unless literals begin alike.
 const PERFECT: usize = 8;
 
 /// Chooses size, multiplier and slots of a table; kept for its allocations.
 #[derive(Debug, Default)]
 struct Arranger {
-    keys: Vec<Key>,
+    keys: Vec<u64>,
     /// Of each key, in the table last chosen.
     slots: Vec<usize>,
     trial: Vec<usize>,
@@ -383,7 +386,9 @@ impl Arranger {
             self.slots.push(0);
             return (0, 0);
         }
-        let small = self.keys.len() <= PERFECT;
+        // Literals that begin with the same eight bytes have one key.
+        let twice = |(i, key): (usize, &u64)| self.keys[..i].contains(key);
+        let small = self.keys.len() <= PERFECT && !self.keys.iter().enumerate().any(twice);
         let size = if small { self.keys.len() } else { self.keys.len() * 4 / 3 };
         let bits = size.next_power_of_two().trailing_zeros();
         let mut best: Option<(usize, u32, u64)> = None;
@@ -420,7 +425,7 @@ impl Arranger {
         self.trial.clear();
         let mut cost = 0;
         for key in &self.keys {
-            let mut slot = slot_of(key.0, key.1, mult, shift_of(bits));
+            let mut slot = slot_of(*key, mult, shift_of(bits));
             while self.used[slot] {
                 slot = (slot + 1) & (size - 1);
                 cost += 1;
@@ -432,17 +437,18 @@ impl Arranger {
     }
 }
 
-fn collides(keys: &[Key], bits: u32, mult: u64) -> bool {
+fn collides(keys: &[u64], bits: u32, mult: u64) -> bool {
     let mut used = 0u64;
     keys.iter().any(|key| {
-        let bit = 1 << (slot_of(key.0, key.1, mult, shift_of(bits)) & 63);
+        let bit = 1 << (slot_of(*key, mult, shift_of(bits)) & 63);
         let taken = used & bit != 0;
         used |= bit;
         taken
     })
 }
 
-fn splitmix(seed: u64) -> u64 {
+/// One of many multipliers.
+pub(crate) fn splitmix(seed: u64) -> u64 {
     let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,17 +1,20 @@
 //! Everything of a router that does not depend on the type of its values: tables per host, variants, routes, policies, and the passes
 //! that a request makes through them.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::Method;
 
 use crate::arena::{ANY_ONLY, COMPLEX, NUMBER, Table};
-use crate::builder::{Case, RouteId, TrailingSlash};
+use crate::builder::RouteId;
 use crate::capture;
 use crate::methods::{self, AllowTable};
 use crate::pattern::Segment;
-use crate::walk::{At, CELLS, MANY_CELLS, Sink, pack, resume, walk};
+use crate::policy::{Case, TrailingSlash};
+use crate::statics::UNSURE;
+use crate::walk::{CELLS, MANY_CELLS, Sink, pack, resume, walk};
 
 /// The spans of a match with more parameters than cells.
 #[derive(Clone, Debug)]
@@ -80,8 +83,8 @@ pub(crate) struct Core {
     pub(crate) all_methods: u64,
     pub(crate) slash: TrailingSlash,
     pub(crate) case: Case,
-    /// Whether either policy is more than strict.
-    pub(crate) lenient: bool,
+    /// Paths up to this length are looked up in one pass; 0 where policies ask for several.
+    pub(crate) quick: usize,
     pub(crate) automatic_options: bool,
     pub(crate) max_path: usize,
 }
@@ -144,11 +147,12 @@ impl Found {
 }
 
 /// Sees routes for any method.
+#[derive(Clone, Copy)]
 pub(crate) struct AnySink;
 
 impl Sink for AnySink {
     #[inline(always)]
-    fn leaf(&mut self, table: &Table, leaf: u32) -> u32 {
+    fn leaf(self, table: &Table, leaf: u32) -> u32 {
         if leaf & ANY_ONLY != 0 {
             return (leaf & !ANY_ONLY) + 1;
         }
@@ -160,12 +164,12 @@ impl Sink for AnySink {
 pub(crate) struct MethodSink {
     /// Bit number; 64 for a method no route has.
     pub(crate) bit: usize,
-    pub(crate) allow: u64,
+    pub(crate) allow: Cell<u64>,
 }
 
-impl Sink for MethodSink {
+impl Sink for &MethodSink {
     #[inline(always)]
-    fn leaf(&mut self, table: &Table, leaf: u32) -> u32 {
+    fn leaf(self, table: &Table, leaf: u32) -> u32 {
         if leaf & ANY_ONLY != 0 {
             return (leaf & !ANY_ONLY) + 1;
         }
@@ -177,7 +181,7 @@ impl Sink for MethodSink {
             None => leaf.extensions.iter().find(|(bit, _)| usize::from(*bit) == self.bit).map_or(leaf.any, |e| e.1),
         };
         if variant == 0 {
-            self.allow |= leaf.allow;
+            self.allow.set(self.allow.get() | leaf.allow);
         }
         variant
     }
@@ -187,23 +191,24 @@ impl Sink for MethodSink {
 pub(crate) struct AllSink {
     /// `None`: routes for any method only.
     pub(crate) bit: Option<usize>,
-    pub(crate) found: Vec<u32>,
+    pub(crate) found: RefCell<Vec<u32>>,
 }
 
-impl Sink for AllSink {
-    fn leaf(&mut self, table: &Table, leaf: u32) -> u32 {
+impl Sink for &AllSink {
+    fn leaf(self, table: &Table, leaf: u32) -> u32 {
         if leaf & ANY_ONLY != 0 {
-            self.found.push(leaf & NUMBER);
+            self.found.borrow_mut().push(leaf & NUMBER);
             return 0;
         }
         let Some(leaf) = table.leaves.get((leaf as usize).wrapping_sub(1)) else {
             return 0;
         };
+        let mut found = self.found.borrow_mut();
         let mut add = |variant: u32| {
             if let Some(variant) = (variant & NUMBER).checked_sub(1)
-                && !self.found.contains(&variant)
+                && !found.contains(&variant)
             {
-                self.found.push(variant);
+                found.push(variant);
             }
         };
         if let Some(bit) = self.bit {
@@ -235,34 +240,41 @@ impl Core {
     /// The search of `at`: routes for any method, no host.
     #[inline(never)]
     pub(crate) fn find_any(&self, path: &str, cells: &mut [u32; CELLS]) -> Found {
-        self.search(path, &mut AnySink, cells)
+        self.search(path, AnySink, cells)
     }
 
     /// The search of `find`: one method, no host.
     #[inline(never)]
-    pub(crate) fn find_method(&self, path: &str, sink: &mut MethodSink, cells: &mut [u32; CELLS]) -> Found {
+    pub(crate) fn find_method(&self, path: &str, sink: &MethodSink, cells: &mut [u32; CELLS]) -> Found {
         self.search(path, sink, cells)
     }
 
     #[inline(always)]
-    fn search<S: Sink>(&self, path: &str, sink: &mut S, cells: &mut [u32; CELLS]) -> Found {
+    fn search<S: Sink>(&self, path: &str, sink: S, cells: &mut [u32; CELLS]) -> Found {
+        // No path is shorter than one byte: a limit of 0 sends every path the other way.
+        if path.len().wrapping_sub(1) < self.quick && path.starts_with('/') {
+            let table = &self.main.strict;
+            Found(if table.statics.may_have(path.len()) {
+                exact(table, path, sink, cells)
+            } else {
+                below(table, path, sink, cells)
+            })
+        } else {
+            self.search_otherwise(path, sink, cells)
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn search_otherwise<S: Sink>(&self, path: &str, sink: S, cells: &mut [u32; CELLS]) -> Found {
         if path.len() > self.max_path || !path.starts_with('/') {
             return Found::NOTHING;
         }
-        if self.lenient {
-            return self.passes(&self.main, path, sink, cells);
-        }
-        Found(exact(&self.main.strict, path, sink, cells))
+        self.passes(&self.main, path, sink, cells)
     }
 
     /// All passes through the tables of the hosts that match, then through those without a host.
-    pub(crate) fn search_hosts<S: Sink>(
-        &self,
-        host: &str,
-        path: &str,
-        sink: &mut S,
-        cells: &mut [u32; CELLS],
-    ) -> Found {
+    pub(crate) fn search_hosts<S: Sink>(&self, host: &str, path: &str, sink: S, cells: &mut [u32; CELLS]) -> Found {
         if path.len() > self.max_path || !path.starts_with('/') {
             return Found::NOTHING;
         }
@@ -289,7 +301,7 @@ impl Core {
     /// The passes that the policies ask for, in order: as given, slash toggled, case folded, both.
     #[cold]
     #[inline(never)]
-    fn passes<S: Sink>(&self, tables: &Tables, path: &str, sink: &mut S, cells: &mut [u32; CELLS]) -> Found {
+    fn passes<S: Sink>(&self, tables: &Tables, path: &str, sink: S, cells: &mut [u32; CELLS]) -> Found {
         if self.case != Case::Ignore {
             let variant = exact(&tables.strict, path, sink, cells);
             if variant != 0 {
@@ -352,29 +364,49 @@ impl Core {
     }
 }
 
-/// The first pass: the static short-cut, then the walk.
+/// The first pass: the static short-cut, then the walk. Nothing but calls at the end, so nothing has to be saved.
+#[inline(never)]
+fn exact<S: Sink>(table: &Table, path: &str, sink: S, cells: &mut [u32; CELLS]) -> u32 {
+    match table.statics.first(path.as_bytes()) {
+        UNSURE => exact_unsure(table, path, sink, cells),
+        leaf => leaf_or_below(leaf, table, path, sink, cells),
+    }
+}
+
+/// As [`exact`], where the first slot of the short-cut does not decide.
+#[inline(never)]
+fn exact_unsure<S: Sink>(table: &Table, path: &str, sink: S, cells: &mut [u32; CELLS]) -> u32 {
+    leaf_or_below(table.statics.get(path.as_bytes()), table, path, sink, cells)
+}
+
+/// What the short-cut found, if the method fits; else the walk.
 #[inline(always)]
-fn exact<S: Sink>(table: &Table, path: &str, sink: &mut S, cells: &mut [u32; CELLS]) -> u32 {
-    let leaf = table.statics.get(path.as_bytes(), &table.text);
+fn leaf_or_below<S: Sink>(leaf: u32, table: &Table, path: &str, sink: S, cells: &mut [u32; CELLS]) -> u32 {
     if leaf != 0 {
         let variant = sink.leaf(table, leaf);
         if variant != 0 {
             return variant;
         }
     }
+    below(table, path, sink, cells)
+}
+
+/// The first pass without the static short-cut.
+#[inline(always)]
+fn below<S: Sink>(table: &Table, path: &str, sink: S, cells: &mut [u32; CELLS]) -> u32 {
     if table.depth < CELLS { walk(table, path, sink, cells) } else { general(table, path, false, sink, cells) }
 }
 
 /// Any table, any pass.
 #[cold]
 #[inline(never)]
-pub(crate) fn general<S: Sink>(table: &Table, path: &str, extra: bool, sink: &mut S, cells: &mut [u32; CELLS]) -> u32 {
+pub(crate) fn general<S: Sink>(table: &Table, path: &str, extra: bool, sink: S, cells: &mut [u32; CELLS]) -> u32 {
     let mut many = [0; MANY_CELLS];
     let extra = usize::from(extra);
     let variant = if table.fold {
-        resume::<S, true, MANY_CELLS>(table, path, extra, sink, &mut many, At::ROOT)
+        resume::<S, true, MANY_CELLS>(table, path, extra, sink, &mut many, 1)
     } else {
-        resume::<S, false, MANY_CELLS>(table, path, extra, sink, &mut many, At::ROOT)
+        resume::<S, false, MANY_CELLS>(table, path, extra, sink, &mut many, 1)
     };
     if let Some(first) = many.first_chunk::<CELLS>() {
         *cells = *first;

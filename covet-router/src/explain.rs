@@ -67,7 +67,7 @@ impl<T> Router<T> {
         for (i, route) in core.routes.iter().enumerate() {
             let variants = core.variants.iter().filter(|v| v.route as usize == i);
             let (depth, reason) = variants
-                .map(|v| progress(&v.segments, path, core.case == crate::builder::Case::Ignore))
+                .map(|v| progress(&v.segments, path, core.case == crate::policy::Case::Ignore))
                 .max_by_key(|(depth, _)| *depth)
                 .unwrap_or((0, String::new()));
             let name = describe(core, route);

@@ -1,15 +1,17 @@
 //! The immutable half: lookups and what they return.
 
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use crate::builder::{Case, RouteId, RouterBuilder, TrailingSlash};
+use crate::builder::{RouteId, RouterBuilder};
 use crate::core::{AllSink, Core, Found, MethodSink, More, Pass, RouteInfo, Variant};
 use crate::params::Params;
 use crate::pattern::Predicates;
+use crate::policy::{Case, TrailingSlash};
 use crate::walk::CELLS;
 
 /// An immutable table of routes: `Send + Sync` where its values are, and cheap to clone (one reference count).
@@ -75,11 +77,11 @@ impl<T> Router<T> {
     pub fn find<'r, 'p>(&'r self, method: &Method, path: &'p str) -> Result<Match<'r, 'p, T>, Miss<'r>> {
         let core = &self.inner.core;
         let mut cells = [0; CELLS];
-        let mut sink = MethodSink { bit: core.bit(method), allow: 0 };
-        let found = core.find_method(path, &mut sink, &mut cells);
+        let sink = MethodSink { bit: core.bit(method), allow: Cell::new(0) };
+        let found = core.find_method(path, &sink, &mut cells);
         match self.matched(found, path, "", &mut cells) {
             Some(m) => Ok(m),
-            None => Err(core.judge(found, method, path, sink.allow)),
+            None => Err(core.judge(found, method, path, sink.allow.get())),
         }
     }
 
@@ -91,12 +93,12 @@ impl<T> Router<T> {
     pub fn lookup<'r, 'p>(&'r self, target: &Target<'_, 'p>) -> Result<Match<'r, 'p, T>, Miss<'r>> {
         let core = &self.inner.core;
         let mut cells = [0; CELLS];
-        let mut sink = MethodSink { bit: core.bit(target.method), allow: 0 };
+        let sink = MethodSink { bit: core.bit(target.method), allow: Cell::new(0) };
         let host = host_name(target.host.unwrap_or(""));
-        let found = core.search_hosts(host, target.path, &mut sink, &mut cells);
+        let found = core.search_hosts(host, target.path, &sink, &mut cells);
         match self.matched(found, target.path, host, &mut cells) {
             Some(m) => Ok(m),
-            None => Err(core.judge(found, target.method, target.path, sink.allow)),
+            None => Err(core.judge(found, target.method, target.path, sink.allow.get())),
         }
     }
 
@@ -105,20 +107,20 @@ impl<T> Router<T> {
     #[must_use]
     pub fn all_matches<'r, 'p>(&'r self, method: &Method, path: &'p str) -> Vec<Match<'r, 'p, T>> {
         let core = &self.inner.core;
-        let mut sink = AllSink { bit: Some(core.bit(method)), found: Vec::new() };
+        let sink = AllSink { bit: Some(core.bit(method)), found: RefCell::default() };
         if path.len() <= core.max_path && path.starts_with('/') {
             let table = if core.case == Case::Ignore { core.main.folded.as_ref() } else { None };
-            crate::core::general(table.unwrap_or(&core.main.strict), path, false, &mut sink, &mut [0; CELLS]);
+            crate::core::general(table.unwrap_or(&core.main.strict), path, false, &sink, &mut [0; CELLS]);
         }
         let pass = Pass { folded: core.case == Case::Ignore, ..Pass::EXACT };
-        let mut seen = Vec::new();
-        sink.found.retain(|&v| {
+        let (mut found, mut seen) = (sink.found.into_inner(), Vec::new());
+        found.retain(|&v| {
             let route = core.variants.get(v as usize).map(|v| v.route);
             let new = !seen.contains(&route);
             seen.push(route);
             new
         });
-        sink.found.into_iter().filter_map(|v| self.recaptured(v, pass, path)).collect()
+        found.into_iter().filter_map(|v| self.recaptured(v, pass, path)).collect()
     }
 
     fn recaptured<'r, 'p>(&'r self, variant: u32, pass: Pass, path: &'p str) -> Option<Match<'r, 'p, T>> {
@@ -144,6 +146,7 @@ impl<T> Router<T> {
                 (Some(variant), Some(value)) => (variant, value, None),
                 _ => self.matched_otherwise(found, path, host, cells)?,
             },
+            None if found == Found::NOTHING => return None,
             None => self.matched_otherwise(found, path, host, cells)?,
         };
         Some(Match { value, params: Params { path, host, variant, cells: *cells, more } })

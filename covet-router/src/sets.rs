@@ -38,7 +38,7 @@ pub(crate) fn search<S: Sink, const FOLD: bool>(
     extra: bool,
     root: u32,
     position: usize,
-    sink: &mut S,
+    sink: S,
 ) -> u32 {
     let Some(cut) = Cut::path(path, extra) else {
         return 0;

@@ -7,16 +7,20 @@ use crate::arena::{NO_TABLE, Node, PARAM, PLAIN_CHILD, Table, kind};
 use crate::bytes;
 use crate::{kind as types, segment, sets};
 
-/// Decides at the end of a pattern whether the search is over.
-pub(crate) trait Sink {
+/// Decides at the end of a pattern whether the search is over. Passed by value: what it gathers it has a reference to.
+pub(crate) trait Sink: Copy {
     /// The variant to answer with plus one, or 0 to search on.
-    fn leaf(&mut self, table: &Table, leaf: u32) -> u32;
+    fn leaf(self, table: &Table, leaf: u32) -> u32;
 }
 
 /// Cells of the tables that are walked most: up to fifteen segments.
 pub(crate) const CELLS: usize = 16;
 /// Cells for every other table; more than a pattern can have segments.
 pub(crate) const MANY_CELLS: usize = 128;
+
+/// What the README says of the scratch on the stack: cells, and the sets that a catch-all in the middle tries.
+const _: () =
+    assert!(size_of::<[u32; MANY_CELLS]>() + size_of::<[[u64; 4]; crate::pattern::MAX_SEGMENTS + 1]>() < 4 << 10);
 
 /// Start and end of a segment in one word.
 #[inline(always)]
@@ -32,43 +36,39 @@ pub(crate) fn unpack(cell: u32) -> (usize, usize) {
 
 /// Searches `table` for `path`, which begins with a slash and is at most 65,535 bytes long. Returns the variant plus one, or 0.
 ///
-/// `cells` then holds the segments that were cut, a catch-all at the end being one segment. For tables whose literals are compared as they are and whose
-/// depth is below [`CELLS`].
+/// `cells` then holds the segments that are parameters, at their place in the path; a catch-all at the end is one segment. For tables whose literals are
+/// compared as they are and whose depth is below [`CELLS`].
 ///
 /// This is the straight way down: literal children, else a plain parameter. Whatever else there is, and the first failure, is left to [`resume`].
-#[inline(always)]
-pub(crate) fn walk<S: Sink>(table: &Table, path: &str, sink: &mut S, cells: &mut [u32; CELLS]) -> u32 {
+#[inline(never)]
+pub(crate) fn walk<S: Sink>(table: &Table, path: &str, sink: S, cells: &mut [u32; CELLS]) -> u32 {
     let bytes = path.as_bytes();
-    let (mut depth, mut start) = (0, 1);
-    let Some(mut node) = table.nodes.get(1) else {
+    let nodes = &*table.nodes;
+    let Some(mut node) = nodes.get(1) else {
         return 0;
     };
     let Some(last_word) = bytes.len().checked_sub(8) else {
-        return resume::<S, false, CELLS>(table, path, 0, sink, cells, At::ROOT);
+        return resume::<S, false, CELLS>(table, path, 0, sink, cells, 1);
     };
+    // The slash in front of the next segment; the end of the path when there is none.
+    let mut slash = 0;
     let prefix = &table.prefix;
     if bytes::word(bytes, 0) & prefix.mask == prefix.word
-        && let (Some(behind), Some(first)) = (table.nodes.get(prefix.node as usize), cells.first_chunk_mut())
+        && let Some(behind) = nodes.get(prefix.node as usize)
     {
-        (node, depth, start) = (behind, prefix.depth, prefix.start);
-        *first = prefix.cells;
+        (node, slash) = (behind, prefix.len);
     }
     let next = loop {
         crate::steps::count();
-        if start >= bytes.len() {
-            if start == bytes.len() {
-                // An empty last segment.
-                cells[depth & (CELLS - 1)] = pack(start, start);
-                depth += 1;
-                start += 1;
-                match table.child::<false>(node, &[]) {
-                    Some(child) => {
-                        node = child;
-                        continue;
-                    }
-                    None => break node.alt,
-                }
-            }
+        let start = slash + 1;
+        let x = if start <= last_word {
+            bytes::word(bytes, start) ^ bytes::SLASHES
+        } else if start < bytes.len() {
+            bytes::last_xored(bytes, start, last_word)
+        } else if start == bytes.len() {
+            // An empty last segment.
+            0
+        } else {
             if node.leaf != 0 {
                 let variant = sink.leaf(table, node.leaf);
                 if variant != 0 {
@@ -76,69 +76,56 @@ pub(crate) fn walk<S: Sink>(table: &Table, path: &str, sink: &mut S, cells: &mut
                 }
             }
             break node.fail;
-        }
-        let segment = start;
-        let x = bytes::xored(bytes, start, last_word);
-        let child = match bytes::short_end(x) {
-            Some(bit) => {
-                start += (bit as usize >> 3) + 1;
-                if node.shift & NO_TABLE == 0 { table.short_child(node, bytes::short_key(x, bit)) } else { None }
-            }
-            None => {
-                let end = bytes::long_end(bytes, start + 8, last_word);
-                start = end + 1;
-                if node.shift & NO_TABLE == 0 {
-                    table.child::<false>(node, bytes.get(segment..end).unwrap_or_default())
-                } else {
-                    None
-                }
-            }
         };
-        cells[depth & (CELLS - 1)] = pack(segment, start - 1);
-        depth += 1;
-        if let Some(child) = child {
-            node = child;
-        } else if node.shift & PLAIN_CHILD != 0
-            && segment + 1 != start
-            && let Some(child) = table.nodes.get(node.alt as usize)
-        {
-            node = child;
+        let has_table = node.shift & NO_TABLE == 0;
+        let end = if let Some(bit) = bytes::short_end(x) {
+            let end = start + (bit as usize >> 3);
+            if has_table && let Some(child) = table.short_child(node, bytes::short_key(x, bit)) {
+                (node, slash) = (child, end);
+                continue;
+            }
+            end
         } else {
+            if has_table && let Some(child) = table.long_child(node, x, bytes, start, last_word) {
+                (node, slash) = (child, start + child.tag as usize);
+                continue;
+            }
+            bytes::long_end(bytes, start + 8, last_word)
+        };
+        if node.shift & PLAIN_CHILD == 0 || start == end {
             break node.alt;
         }
+        let Some(child) = nodes.get(node.alt as usize) else { break 0 };
+        cells[child.text as usize & (CELLS - 1)] = pack(start, end);
+        (node, slash) = (child, end);
     };
-    resume::<S, false, CELLS>(table, path, 0, sink, cells, At { next, known: depth, start })
+    if next == 0 {
+        return 0;
+    }
+    resume::<S, false, CELLS>(table, path, 0, sink, cells, next)
 }
 
-/// Where a search goes on.
-#[derive(Clone, Copy)]
-pub(crate) struct At {
-    /// The alternative to try; 1, the root, is entered without a segment.
-    next: u32,
-    /// How many segments have been cut.
-    known: usize,
-    /// Where the next segment begins.
-    start: usize,
-}
-
-impl At {
-    pub(crate) const ROOT: Self = Self { next: 1, known: 0, start: 1 };
-}
-
-/// The search with everything in it: any alternative, any way back. `extra` empty segments are added at the end of the path; `N` is a power of
-/// two above the table's depth.
+/// The search with everything in it: any alternative, any way back. It goes on at node `next`; 1, the root, is entered without a segment. `extra` empty segments are
+/// added at the end of the path; `N` is a power of two above the table's depth.
 #[inline(never)]
 pub(crate) fn resume<S: Sink, const FOLD: bool, const N: usize>(
     table: &Table,
     path: &str,
     mut extra: usize,
-    sink: &mut S,
+    sink: S,
     cells: &mut [u32; N],
-    at: At,
+    mut next: u32,
 ) -> u32 {
     let bytes = path.as_bytes();
-    let At { mut next, mut known, mut start } = at;
     let added = extra > 0;
+    // The segments up to the one that `next` is to be tried on: the straight walk keeps parameters only.
+    let mut known = table.nodes.get(next as usize).map_or(0, |node| usize::from(node.depth));
+    let mut start = 1;
+    for cell in cells.iter_mut().take(known) {
+        let end = bytes::segment_end(bytes, start);
+        *cell = pack(start, end);
+        start = end + 1;
+    }
     loop {
         // The first alternative that takes its segment, at this place or further up.
         let (mut node, mut depth) = loop {

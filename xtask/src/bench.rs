@@ -23,12 +23,14 @@ use covet_bench::workload;
 use self::jobs::Job;
 use self::plan::{Options, Turn};
 use crate::metadata::Workspace;
-use crate::process;
+use crate::{bench_servers, process};
 
 pub(crate) use self::screen::{duration, estimate, number};
 
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask bench [--quick] [--list] [--processes N] [--anyway] [--out FILE] [GROUP...]
+       cargo xtask bench http [OPTIONS]      the service example beside other frameworks, under load
+       cargo xtask bench python [OPTIONS]    eight rows of JSON and SQLite beside CPython and orjson
 
 Builds every bench that compares us with peers, checks that the machine is quiet, runs each bench in several processes
 that take turns in random order, and writes one record: raw samples, machine, compiler, commit, peers' versions.
@@ -45,12 +47,16 @@ that take turns in random order, and writes one record: raw samples, machine, co
 
 JSON runs at each SIMD level. Groups that need a Redis or PostgreSQL server are measured if there is one:
 cargo xtask services run --durable -- cargo xtask bench. Real documents are used if COVET_CORPUS names their folder.
+`http` and `python` explain their options: cargo xtask bench http --help
 ";
 
 /// Where records of whole runs live, below the workspace.
 pub(crate) const RECORDS: &str = "covet-bench/records";
 
-pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
+pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
+    if let Some(run) = bench_servers::dispatch(&mut args) {
+        return run(args);
+    }
     let options = Options::parse(args)?;
     let workspace = Workspace::load()?;
     let mut jobs = jobs::discover(&workspace);

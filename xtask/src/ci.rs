@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+pub(crate) use self::audit::package_command;
 use crate::metadata::Workspace;
 use crate::{claims, loom, readme, report, tidy};
 

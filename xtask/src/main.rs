@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod bench_servers;
 mod ci;
 mod claims;
 mod date;
@@ -16,9 +17,11 @@ mod loom;
 mod metadata;
 mod process;
 mod readme;
+mod release;
 mod report;
 mod services;
 mod tidy;
+mod venv;
 
 use std::process::ExitCode;
 
@@ -83,6 +86,12 @@ const COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec { name: "loom", summary: "run the model-checked tests", help: loom::HELP, run: loom::run },
     CommandSpec { name: "fuzz", summary: "run the fuzz targets", help: fuzz::HELP, run: fuzz::run },
+    CommandSpec {
+        name: "release",
+        summary: "check that the crates are ready to publish, and say what publishing would do",
+        help: release::HELP,
+        run: release::run,
+    },
 ];
 
 fn main() -> ExitCode {

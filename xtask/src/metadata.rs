@@ -23,7 +23,10 @@ pub(crate) struct Workspace {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) version: String,
     pub(crate) description: String,
+    /// What else the registry and docs.rs show.
+    pub(crate) shown: Shown,
     pub(crate) dir: PathBuf,
     pub(crate) published: bool,
     pub(crate) features: BTreeMap<String, Vec<String>>,
@@ -31,6 +34,20 @@ pub(crate) struct Package {
     pub(crate) targets: Vec<Target>,
     /// `[package.metadata.covet]`.
     pub(crate) covet: Value,
+}
+
+/// What the registry and docs.rs show of a crate.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) license: String,
+    pub(crate) repository: String,
+    pub(crate) readme: String,
+    pub(crate) rust_version: String,
+    /// How many.
+    pub(crate) keywords: usize,
+    pub(crate) categories: usize,
+    /// Whether `[package.metadata.docs.rs]` is there.
+    pub(crate) docs_rs: bool,
 }
 
 /// One line of a member's `[dependencies]`, whatever its kind.
@@ -129,7 +146,9 @@ impl Package {
         let features = value["features"].as_object().into_iter().flatten();
         Self {
             name: text_of(&value["name"]),
+            version: text_of(&value["version"]),
             description: text_of(&value["description"]),
+            shown: Shown::parse(value),
             dir: manifest.parent().map(Path::to_path_buf).unwrap_or_default(),
             // `publish = false` is an empty list of registries.
             published: value["publish"].is_null(),
@@ -152,6 +171,20 @@ impl Package {
 
     pub(crate) fn targets_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Target> {
         self.targets.iter().filter(move |target| target.kind == kind)
+    }
+}
+
+impl Shown {
+    fn parse(value: &Value) -> Self {
+        Self {
+            license: text_of(&value["license"]),
+            repository: text_of(&value["repository"]),
+            readme: text_of(&value["readme"]),
+            rust_version: text_of(&value["rust_version"]),
+            keywords: list(&value["keywords"]).count(),
+            categories: list(&value["categories"]).count(),
+            docs_rs: value["metadata"]["docs"]["rs"].is_object(),
+        }
     }
 }
 
@@ -201,7 +234,8 @@ mod tests {
                 "workspace_root": "/w", "target_directory": "/w/target", "workspace_members": ["m", "t"],
                 "packages": [
                     {"id": "m", "name": "covet-x", "version": "0.1.0", "description": "An x", "publish": null,
-                     "manifest_path": "/w/x/Cargo.toml", "metadata": {"covet": {"loom": true}},
+                     "manifest_path": "/w/x/Cargo.toml", "keywords": ["a", "b"],
+                     "metadata": {"covet": {"loom": true}, "docs": {"rs": {"all-features": true}}},
                      "features": {"default": [], "a": ["dep:s"], "_b": []},
                      "dependencies": [
                         {"name": "s", "kind": null, "req": "^1", "features": ["f"]},
@@ -219,6 +253,7 @@ mod tests {
         assert_eq!((x.published, x.dir.as_path(), x.covet["loom"].as_bool()), (true, Path::new("/w/x"), Some(true)));
         assert_eq!((x.public_features(), x.has_defaults()), (vec!["a"], false));
         assert_eq!(x.dependencies[0].features, ["f"]);
+        assert_eq!((x.version.as_str(), x.shown.keywords, x.shown.docs_rs), ("0.1.0", 2, true));
         assert!(x.dependencies[1].in_tree && x.dependencies[1].kind == Kind::Dev);
         assert_eq!(x.targets_of("bench").map(|target| target.name.as_str()).collect::<Vec<_>>(), ["peers"]);
         assert_eq!(workspace.published().count(), 1);

@@ -3,6 +3,8 @@
 //! A fact that stands in a manifest or in code is not repeated by hand. The result tables of benchmarks stand between
 //! markers of the same form; here only their presence is checked, since they come from recorded runs.
 
+mod dependencies;
+
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,14 +22,17 @@ Compares generated text in the documents with what it is made from:
 
   README.md        the descriptions in the table of crates, from their manifests
   CONTRIBUTING.md  the table of the gate's steps, between `<!-- BEGIN: ci-steps -->` and `<!-- END: ci-steps -->`
+  CRATE/README.md  what a published crate depends on and why, between the same with `dependencies`
 
-and checks that every such marker is closed, that a crate compared with its peers has a place for its `results`, and
-that a crate's README names all its features.
+and checks that every such marker is closed, that a crate compared with its peers has a place for its `results`,
+that a crate's README names all its features, and that a published crate gives a reason for each direct dependency.
 
   --fix    writes the generated text
 ";
 
 const RESULTS: &str = "results";
+const CI_STEPS: &str = "ci-steps";
+const DEPENDENCIES: &str = "dependencies";
 
 pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
     use lexopt::Arg::Long;
@@ -72,8 +77,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         problems.extend(gaps(package, readme.map_or("", |file| &file.text)));
     }
     let text_of = |path: &str| documents.iter().find(|file| file.path == path).map_or("", |file| &file.text);
-    if !text_of("CONTRIBUTING.md").contains(&begin("ci-steps")) {
-        problems.push(format!("CONTRIBUTING.md: has no `{}`", begin("ci-steps")));
+    if !text_of("CONTRIBUTING.md").contains(&begin(CI_STEPS)) {
+        problems.push(format!("CONTRIBUTING.md: has no `{}`", begin(CI_STEPS)));
     }
     for package in workspace.published().filter(|package| !text_of("README.md").contains(&row_start(package))) {
         problems.push(format!("README.md: its table lacks a row `{}`", row_start(package)));
@@ -97,6 +102,10 @@ fn gaps(package: &Package, readme: &str) -> Vec<String> {
         if package.targets_of("bench").any(|target| target.name == "peers") && !readme.contains(&begin(RESULTS)) {
             gaps.push(format!("{}: README.md has no `{}` for its comparison with peers", package.name, begin(RESULTS)));
         }
+        if !readme.contains(&begin(DEPENDENCIES)) {
+            gaps.push(format!("{}: README.md has no `{}`", package.name, begin(DEPENDENCIES)));
+        }
+        gaps.extend(dependencies::gaps(package));
     }
     gaps
 }
@@ -105,6 +114,7 @@ fn gaps(package: &Package, readme: &str) -> Vec<String> {
 fn regenerate(file: &SourceFile, workspace: &Workspace) -> Result<String> {
     let mut fresh = String::with_capacity(file.text.len());
     let mut open: Option<&str> = None;
+    let owner = workspace.published().find(|package| package.dir.join("README.md") == workspace.root.join(&file.path));
     for line in file.text.split_inclusive('\n') {
         let marker = line.trim();
         if let Some(name) = marker_name(marker, "BEGIN") {
@@ -113,7 +123,7 @@ fn regenerate(file: &SourceFile, workspace: &Workspace) -> Result<String> {
             }
             open = Some(name);
             fresh.push_str(line);
-            if let Some(text) = generate(name) {
+            if let Some(text) = generate(name, owner)? {
                 fresh.push_str(&text);
             }
         } else if let Some(name) = marker_name(marker, "END") {
@@ -122,7 +132,7 @@ fn regenerate(file: &SourceFile, workspace: &Workspace) -> Result<String> {
             }
             open = None;
             fresh.push_str(line);
-        } else if open.is_none_or(|name| generate(name).is_none()) {
+        } else if open.is_none_or(|name| !is_generated(name)) {
             let package = workspace.published().find(|package| line.starts_with(&row_start(package)));
             fresh.push_str(&package.map_or_else(|| line.to_owned(), |package| described(package, line)));
         }
@@ -153,18 +163,24 @@ fn begin(name: &str) -> String {
     format!("<!-- BEGIN: {name} -->")
 }
 
-/// The text of a block; `None` if it is not made here.
-fn generate(name: &str) -> Option<String> {
-    match name {
-        "ci-steps" => {
+fn is_generated(name: &str) -> bool {
+    [CI_STEPS, DEPENDENCIES].contains(&name)
+}
+
+/// The text of a block in the README of `owner`, or in a document that belongs to no crate; `None` if it is not made here.
+fn generate(name: &str, owner: Option<&Package>) -> Result<Option<String>> {
+    Ok(match (name, owner) {
+        (CI_STEPS, _) => {
             let mut table = String::from("| step | checks |\n| --- | --- |\n");
             for step in STEPS {
                 table.push_str(&format!("| `{}` | {} |\n", step.name, step.about));
             }
             Some(table)
         }
+        (DEPENDENCIES, Some(package)) => Some(dependencies::table(package)?),
+        (DEPENDENCIES, None) => bail!("`{}` belongs into the README of a published crate", begin(name)),
         _ => None,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -230,8 +246,9 @@ mod tests {
             .into_iter()
             .collect::<BTreeMap<_, _>>();
         package.targets = vec![Target { name: "peers".into(), kind: "bench".into(), ..Target::default() }];
-        assert_eq!(gaps(&package, "").len(), 2);
-        assert_eq!(gaps(&package, "| `tokio` | tasks |\n<!-- BEGIN: results -->\n"), Vec::<String>::new());
+        assert_eq!(gaps(&package, "").len(), 3);
+        let whole = "| `tokio` | tasks |\n<!-- BEGIN: results -->\n<!-- BEGIN: dependencies -->\n";
+        assert_eq!(gaps(&package, whole), Vec::<String>::new());
         package.published = false;
         assert_eq!(gaps(&package, ""), Vec::<String>::new());
     }

@@ -12,6 +12,9 @@ pub enum BlacklistError {
         /// The ceiling that was reached.
         limit: usize,
     },
+    /// Hundreds of fingerprints are held that are all but equal. Names do not give such under a secret key: the store
+    /// that they came from was written to by someone else.
+    Crowded,
     /// The token expires later than the longest lifetime allows.
     Lifetime,
     /// The token has neither `jti` nor a signing input to be named by.
@@ -40,6 +43,9 @@ impl fmt::Display for BlacklistError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full { limit } => write!(f, "the blacklist holds its limit of {limit} revocations"),
+            Self::Crowded => {
+                f.write_str("fingerprints that no key makes crowd the blacklist: is the store's content ours?")
+            }
             Self::Lifetime => f.write_str("the token expires later than the blacklist's longest lifetime allows"),
             Self::Unnamed => f.write_str("the token has no jti and no signing input to be revoked by"),
             Self::Random => f.write_str("the system gave no randomness for the fingerprint key"),

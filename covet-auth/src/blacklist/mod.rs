@@ -222,6 +222,10 @@ impl Blacklist {
     /// Revokes a token by issuer and `jti` when the token itself, and so its `exp`, is not at hand. Kept for the
     /// longest lifetime, and looked up on every check: prefer [`revoke`](Self::revoke) where there is a token.
     ///
+    /// That lifetime counts from the latest time that the clock has shown. If the clock is behind by so much that a token
+    /// expires later than that, [`revoke`](Self::revoke) fails loudly; here nobody can know, and the token is accepted
+    /// again if the clock is still as wrong when the lifetime has passed.
+    ///
     /// # Errors
     ///
     /// [`BlacklistError::Full`], [`BlacklistError::Unnamed`] for an empty `jti`.

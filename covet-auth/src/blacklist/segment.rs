@@ -1,28 +1,63 @@
-//! A fixed run of slots: ordered linear probing that one writer fills while any number of readers look.
+//! A fixed set of slots that one writer fills while any number of readers look: a hash table that forgets the bits
+//! of an entry which its place tells.
 //!
-//! Entries ascend by their first word, each at or after its home, so a search ends at the first greater entry
-//! or empty slot whether it finds anything or not. An insertion moves the entries behind it up by one, from the
-//! back, so that each is written to its new slot before its old slot is overwritten. Two facts follow, and the
-//! readers rest on them:
+//! Slots lie in groups of fifteen. A group's two words hold a tag of eight bits for each slot, zero where there is
+//! none, and one byte more. The tags of a segment lie together, so that a check of a good token reads those two words
+//! and, mostly, nothing else: a million tokens have a megabyte of tags, which a core's own cache holds.
 //!
-//! 1. Once a slot is filled, its first word never rises: what arrives there is smaller than what leaves.
-//! 2. An entry only ever moves towards higher slots, and is whole in at least one slot at all times.
+//! The first word of an entry tells its home group by its high bits. An entry whose home is full tries up to fifteen
+//! groups more, at a distance that depends on its tag, and the byte beside the tags of every group that it passed gets the
+//! bit for its kind of tag. A search goes on to the next group only where that bit is set.
 //!
-//! A reader that walks upwards from the home can therefore neither overtake an entry (to leave its slot it must
-//! have read the slot after the entry was copied on, and the copy was stored first) nor stop short of it (the
-//! slots before it never hold anything greater). Stores release and loads acquire; nobody waits and nobody
-//! retries. Entries of two words match only when both words do, so a slot that is seen half overwritten is no
-//! match, and by then the entry stands in the next one. `tests::loom` tries every interleaving.
+//! Of an entry's first word, a slot holds the tag and a remainder. The low bits that all entries of a segment share
+//! are not in it, nor, in large segments, what the home group tells of the high bits; there the remainder says how
+//! many groups the entry passed. Nothing is lost: [`Segment::entries`] gives back whole words, and two entries are the
+//! same only if all their bits are.
+//!
+//! Remainders lie in pages of few sizes, so that whatever a growing set gives back to the allocator fits what it asks
+//! for next.
+//!
+//! Nothing ever moves and no slot is used twice. The writer stores the bits that lead to a slot, then the remainder,
+//! then the tag; each store releases and each load acquires. So a reader that sees a tag sees its remainder, and one
+//! that has heard of an insertion sees the tag. Nobody waits and nobody retries. `tests::loom` tries every interleaving.
 
 use std::sync::Arc;
 
 use super::atomics::{AtomicU64, Ordering};
 
-/// The slots, `W` words each. All zero is empty; the first word of an entry is never zero.
-pub(crate) type Slots = Arc<[AtomicU64]>;
+const SLOTS: usize = Segment::SLOTS;
 
 /// An entry of `W` words.
 pub(crate) type Entry<const W: usize> = [u64; W];
+
+/// Fifteen tags, then a byte with a bit for each kind of tag of which an entry went on to the next group.
+type Group = [AtomicU64; 2];
+
+/// The second words, if entries have any, then the remainders, for some groups.
+type Page = Arc<[AtomicU64]>;
+
+/// How many groups an entry may try beyond its home.
+const REACH: usize = 15;
+
+/// The bits of a remainder that tell how many.
+const REACH_BITS: u32 = 4;
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// A segment. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    groups: Arc<[Group]>,
+    pages: Arc<[Page]>,
+    /// The low bits that all first words share.
+    suffix: u32,
+    /// How many these are.
+    shared: u8,
+    /// How many bits of the first word are left out in remainders.
+    cut: u8,
+    /// A page holds two to the power of this many groups; the last may hold fewer.
+    page_bits: u8,
+}
 
 /// What became of an insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,169 +66,345 @@ pub(crate) enum Insert {
     New,
     /// The entry was there.
     Present,
-    /// The entries ran into the end: a larger segment is needed.
+    /// There is no room near the entry's home: a larger segment is needed.
     Full,
 }
 
-/// The number of slots that entries call home. The rest at the end takes what is pushed beyond.
-#[inline]
-fn homes(capacity: usize) -> usize {
-    if capacity <= 16 { 1 } else { capacity - (capacity >> 3).min(32) }
+/// Where an entry may lie.
+#[derive(Clone, Copy)]
+struct Place {
+    group: usize,
+    slot: usize,
 }
 
-/// The home of a first word: its place, were the entries spread evenly. Ascends with the word.
-#[inline]
-fn home(word: u64, capacity: usize) -> usize {
-    // A product shifted right by 64 bits is below `homes`, which is a `usize`.
-    ((u128::from(word) * homes(capacity) as u128) >> 64) as usize
-}
+impl Segment {
+    /// Slots in a group.
+    pub(crate) const SLOTS: usize = 15;
 
-/// An empty segment.
-pub(crate) fn empty<const W: usize>(capacity: usize) -> Slots {
-    (0..capacity * W).map(|_| AtomicU64::new(0)).collect()
-}
-
-/// A segment of `capacity` filled with entries that ascend, or `None` if they run into its end.
-pub(crate) fn build<const W: usize>(capacity: usize, entries: &[Entry<W>]) -> Option<Slots> {
-    let slots = empty::<W>(capacity);
-    let mut next = 0;
-    for entry in entries {
-        let at = home(entry[0], capacity).max(next);
-        if at >= capacity {
-            return None;
-        }
-        write(&slots, at, *entry);
-        next = at + 1;
+    /// Segments of about so many groups should have a multiple of this many.
+    pub(crate) fn unit(groups: usize) -> usize {
+        if groups < 8 { 1 } else { 1 << page_bits(groups) }
     }
-    Some(slots)
-}
 
-/// The entries, ascending.
-pub(crate) fn entries<const W: usize>(slots: &[AtomicU64]) -> impl Iterator<Item = Entry<W>> + '_ {
-    (0..slots.len() / W).map(move |at| read(slots, at)).filter(|entry| entry[0] != 0)
-}
-
-/// The number of slots.
-pub(crate) fn capacity<const W: usize>(slots: &[AtomicU64]) -> usize {
-    slots.len() / W
-}
-
-/// Slots that are compared without a branch between them. An entry lies further from its home in a tenth of the
-/// searches of a segment; a branch on each slot would be mispredicted in nearly all, and each time the
-/// processor would wait for memory before it could begin the next check.
-const WINDOW: usize = if cfg!(covet_loom) { 3 } else { 8 }; // small enough for loom to see both parts of a search
-
-/// Whether the entry is there. Any thread, any time.
-#[inline]
-pub(crate) fn contains<const W: usize>(slots: &[AtomicU64], entry: Entry<W>) -> bool {
-    let start = home(entry[0], slots.len() / W) * W;
-    let mut rest = slots.get(start..).unwrap_or_default();
-    if let Some((window, beyond)) = rest.split_at_checked(WINDOW * W) {
-        let (mut found, mut greatest) = (false, 0);
-        for slot in window.chunks_exact(W) {
-            // In ascending order, and each load acquires: see the module's notes.
-            let first = slot[0].load(Ordering::Acquire);
-            found |= (first == entry[0]) & matches_rest(slot, entry);
-            // Zero, wrapped, is the greatest. A maximum, because a disjunction would be compiled into branches.
-            greatest = first.wrapping_sub(1).max(greatest);
-        }
-        if found | (greatest >= entry[0]) {
-            return found;
-        }
-        rest = beyond;
+    /// An empty segment for entries whose first words end in the `shared` low bits of `suffix`.
+    pub(crate) fn new<const W: usize>(groups: usize, suffix: u32, shared: u8) -> Self {
+        let groups = groups.max(1);
+        let known = u32::from(shared) + groups.ilog2();
+        // In steps of two, and for large segments only, so that pages come in few sizes.
+        let cut = if known < 8 { 0 } else { (known & !1).min(24) as u8 };
+        let page_bits = page_bits(groups);
+        let per_page = 1 << page_bits;
+        let mut segment = Self {
+            groups: (0..groups).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect(),
+            pages: Arc::from([]),
+            suffix,
+            shared,
+            cut,
+            page_bits,
+        };
+        let sizes = (0..groups).step_by(per_page).map(|first| (groups - first).min(per_page) * SLOTS);
+        let words = |slots: usize| (slots * segment.width() as usize).div_ceil(64) + slots * (W - 1);
+        segment.pages = sizes.map(|slots| (0..words(slots)).map(|_| AtomicU64::new(0)).collect()).collect();
+        segment
     }
-    for slot in rest.chunks_exact(W) {
-        let first = slot[0].load(Ordering::Acquire);
-        if first == entry[0] && matches_rest(slot, entry) {
-            return true;
-        }
-        if first > entry[0] || first == 0 {
+
+    /// A segment that holds the entries, or `None` if they do not fit.
+    pub(crate) fn build<const W: usize>(groups: usize, suffix: u32, shared: u8, entries: &[Entry<W>]) -> Option<Self> {
+        let segment = Self::new::<W>(groups, suffix, shared);
+        entries.iter().all(|entry| segment.place(*entry) == Insert::New).then_some(segment)
+    }
+
+    pub(crate) fn slots(&self) -> usize {
+        self.groups.len() * SLOTS
+    }
+
+    pub(crate) fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The low bits that all first words share.
+    pub(crate) fn suffix(&self) -> u32 {
+        self.suffix
+    }
+
+    /// How many low bits of the first word all entries share.
+    pub(crate) fn shared(&self) -> u8 {
+        self.shared
+    }
+
+    /// How many allocations it consists of.
+    pub(crate) fn parts(&self) -> usize {
+        2 + self.pages.len()
+    }
+
+    /// The bytes of its allocations, the allocator's own included.
+    pub(crate) fn bytes(&self) -> usize {
+        let pages: usize = self.pages.iter().map(|page| allocated(size_of_val(&**page))).sum();
+        pages + allocated(size_of_val(&*self.pages)) + allocated(size_of_val(&*self.groups))
+    }
+
+    /// Whether nobody else shares it.
+    pub(crate) fn is_unshared(&self) -> bool {
+        Arc::strong_count(&self.groups) == 1
+    }
+
+    /// Whether the entry is there. Any thread, any time.
+    #[inline]
+    pub(crate) fn contains<const W: usize>(&self, entry: Entry<W>) -> bool {
+        let (tag, home) = (self.tag(entry[0]), self.home(entry[0]));
+        let Some(group) = self.groups.get(home) else { return false };
+        let (low, high, onward) = look(group, tag);
+        // One branch, which a good token almost never takes.
+        if low | high | onward == 0 {
             return false;
         }
+        self.search(entry[0], |place| W == 1 || self.second(place).load(Ordering::Acquire) == entry[W - 1]).is_some()
     }
-    false
-}
 
-/// Whether the words after the first are the entry's.
-#[inline]
-fn matches_rest<const W: usize>(slot: &[AtomicU64], entry: Entry<W>) -> bool {
-    (1..W).fold(true, |all, word| all & (slot[word].load(Ordering::Acquire) == entry[word]))
-}
-
-/// The greatest second word, under `mask`, of the entries with this first word whose second word has this tag
-/// in the bits outside of `mask`. Any thread, any time.
-#[inline]
-pub(crate) fn value(slots: &[AtomicU64], first: u64, tag: u64, mask: u64) -> Option<u64> {
-    let start = home(first, slots.len() / 2) * 2;
-    let mut found = None;
-    for slot in slots.get(start..).unwrap_or_default().chunks_exact(2) {
-        let word = slot[0].load(Ordering::Acquire);
-        if word == first {
-            let second = slot[1].load(Ordering::Acquire);
+    /// The greatest second word, under `mask`, of the entries with this first word whose second word has this tag in
+    /// the bits outside of `mask`. Any thread, any time.
+    pub(crate) fn value(&self, first: u64, tag: u64, mask: u64) -> Option<u64> {
+        let mut greatest = None;
+        self.search(first, |place| {
+            let second = self.second(place).load(Ordering::Acquire);
             if second & !mask == tag {
-                found = found.max(Some(second & mask));
+                greatest = greatest.max(Some(second & mask));
             }
-        } else if word > first || word == 0 {
-            break;
-        }
+            false
+        });
+        greatest
     }
-    found
-}
 
-/// Adds an entry. One writer at a time.
-pub(crate) fn insert<const W: usize>(slots: &[AtomicU64], entry: Entry<W>) -> Insert {
-    let capacity = slots.len() / W;
-    let mut at = home(entry[0], capacity);
-    loop {
-        if at >= capacity {
-            return Insert::Full;
+    /// Adds an entry. One writer at a time.
+    pub(crate) fn insert<const W: usize>(&self, entry: Entry<W>) -> Insert {
+        if self.contains(entry) { Insert::Present } else { self.place(entry) }
+    }
+
+    /// Raises the value of the entry with this first word and tag. False if there is none. One writer at a time.
+    pub(crate) fn raise(&self, first: u64, tag: u64, mask: u64, value: u64) -> bool {
+        let of_tag = |place| self.second(place).load(Ordering::Relaxed) & !mask == tag;
+        let Some(place) = self.search(first, of_tag) else { return false };
+        let second = self.second(place);
+        if second.load(Ordering::Relaxed) & mask < value {
+            second.store(tag | value, Ordering::Release);
         }
-        let there: Entry<W> = read(slots, at);
-        if there == entry {
-            return Insert::Present;
+        true
+    }
+
+    /// The entries, in no order.
+    pub(crate) fn entries<const W: usize>(&self) -> impl Iterator<Item = Entry<W>> + '_ {
+        let places = (0..self.groups.len()).flat_map(|group| (0..SLOTS).map(move |slot| Place { group, slot }));
+        places.filter_map(|place| {
+            let first = self.first(place)?;
+            let mut entry = [first; W];
+            if W > 1 {
+                entry[W - 1] = self.second(place).load(Ordering::Acquire);
+            }
+            Some(entry)
+        })
+    }
+
+    /// The group where a search for the first word begins. Ascends with the word.
+    #[inline]
+    fn home(&self, first: u64) -> usize {
+        // A product shifted right by 64 bits is below the number of groups.
+        ((u128::from(first) * self.groups.len() as u128) >> 64) as usize
+    }
+
+    /// The tag of a first word: never zero.
+    #[inline]
+    fn tag(&self, first: u64) -> u64 {
+        let byte = first.rotate_right(u32::from(self.shared)) & 0xff;
+        byte | u64::from(byte == 0)
+    }
+
+    /// What a slot holds of a first word besides its tag, if it lies so many groups from home.
+    fn remainder(&self, first: u64, from_home: usize) -> u64 {
+        let rotated = first.rotate_right(u32::from(self.shared)) & low_bits(64 - u32::from(self.cut));
+        // One bit tells whether a tag of 1 stands for 0.
+        let rest = (rotated >> 8) << 1 | u64::from(rotated & 0xff == 0);
+        if self.cut == 0 { rest } else { rest << REACH_BITS | from_home as u64 }
+    }
+
+    /// The bits of a remainder.
+    fn width(&self) -> u32 {
+        57 - u32::from(self.cut) + if self.cut == 0 { 0 } else { REACH_BITS }
+    }
+
+    /// The first place that holds this first word and that `accept` accepts.
+    fn search(&self, first: u64, mut accept: impl FnMut(Place) -> bool) -> Option<Place> {
+        let (tag, mut group) = (self.tag(first), self.home(first));
+        for from_home in 0..=REACH.min(self.groups.len() - 1) {
+            let (mut low, mut high, onward) = look(&self.groups[group], tag);
+            let wanted = self.remainder(first, from_home);
+            while low | high != 0 {
+                let slot = if low != 0 { low.trailing_zeros() / 8 } else { 8 + high.trailing_zeros() / 8 };
+                let place = Place { group, slot: slot as usize };
+                if self.read(place) == wanted && accept(place) {
+                    return Some(place);
+                }
+                if low != 0 { low &= low - 1 } else { high &= high - 1 }
+            }
+            if onward == 0 {
+                return None;
+            }
+            group = self.next(group, tag);
         }
-        if there[0] == 0 {
-            write(slots, at, entry);
+        None
+    }
+
+    /// Puts an entry that is not there into the first free slot.
+    fn place<const W: usize>(&self, entry: Entry<W>) -> Insert {
+        let (tag, home) = (self.tag(entry[0]), self.home(entry[0]));
+        let mut group = home;
+        for from_home in 0..=REACH.min(self.groups.len() - 1) {
+            let (low, high, _) = look(&self.groups[group], 0);
+            if low | high == 0 {
+                group = self.next(group, tag);
+                continue;
+            }
+            let slot = if low != 0 { low.trailing_zeros() / 8 } else { 8 + high.trailing_zeros() / 8 };
+            let place = Place { group, slot: slot as usize };
+            let mut passed = home;
+            for _ in 0..from_home {
+                add(&self.groups[passed][1], kind(tag));
+                passed = self.next(passed, tag);
+            }
+            if W > 1 {
+                self.second(place).store(entry[W - 1], Ordering::Release);
+            }
+            self.write(place, self.remainder(entry[0], from_home));
+            add(&self.groups[group][place.slot / 8], tag << (place.slot % 8 * 8));
             return Insert::New;
         }
-        if there[0] > entry[0] {
-            break;
+        Insert::Full
+    }
+
+    /// The group to try after this one.
+    fn next(&self, group: usize, tag: u64) -> usize {
+        let next = group + self.step(tag);
+        if next >= self.groups.len() { next - self.groups.len() } else { next }
+    }
+
+    /// How far apart the groups are that entries with this tag try: different for different tags, or full groups would
+    /// cluster. In a segment of whole pages each of these steps leads to eight groups at least before it comes back.
+    fn step(&self, tag: u64) -> usize {
+        const STEPS: [usize; 8] = [1, 5, 7, 11, 13, 17, 19, 23];
+        if self.groups.len() < 32 { 1 } else { STEPS[(tag >> 5) as usize & 7] }
+    }
+
+    /// The whole first word in a slot, or `None` if the slot is empty.
+    fn first(&self, Place { group, slot }: Place) -> Option<u64> {
+        let tag = self.groups[group][slot / 8].load(Ordering::Acquire) >> (slot % 8 * 8) & 0xff;
+        if tag == 0 {
+            return None;
         }
-        at += 1;
+        let mut rest = self.read(Place { group, slot });
+        let mut home = group;
+        if self.cut > 0 {
+            let from_home = (rest & low_bits(REACH_BITS)) as usize;
+            let back = from_home * self.step(tag) % self.groups.len();
+            home = (group + self.groups.len() - back) % self.groups.len();
+            rest >>= REACH_BITS;
+        }
+        let rotated = (rest >> 1) << 8 | if rest & 1 == 1 { 0 } else { tag };
+        let (shared, cut) = (u32::from(self.shared), u32::from(self.cut));
+        if cut == 0 {
+            return Some(rotated.rotate_left(shared));
+        }
+        let known = (64 + shared - cut).min(64);
+        let low = (rotated << shared | u64::from(self.suffix)) & low_bits(known);
+        // Words at home here are fewer than there are values of the known bits: one of them fits.
+        let least = ((home as u128) << 64).div_ceil(self.groups.len() as u128) as u64;
+        Some(least.wrapping_add(low.wrapping_sub(least) & low_bits(known)))
     }
-    let Some(free) = (at..capacity).find(|&slot| read::<W>(slots, slot)[0] == 0) else { return Insert::Full };
-    for slot in (at..free).rev() {
-        write::<W>(slots, slot + 1, read(slots, slot));
+
+    fn page(&self, place: Place) -> (&[AtomicU64], usize, usize) {
+        let page = place.group >> self.page_bits;
+        let first = page << self.page_bits;
+        let slots = (self.groups.len() - first).min(1 << self.page_bits) * SLOTS;
+        (&self.pages[page], (place.group - first) * SLOTS + place.slot, slots)
     }
-    write(slots, at, entry);
-    Insert::New
+
+    fn second(&self, place: Place) -> &AtomicU64 {
+        let (page, slot, _) = self.page(place);
+        &page[slot]
+    }
+
+    /// The two words that hold a slot's remainder, or the one, and where in them it begins.
+    fn bits(&self, place: Place) -> (&[AtomicU64], u32) {
+        let (page, slot, slots) = self.page(place);
+        let remainders = &page[page.len() - (slots * self.width() as usize).div_ceil(64)..];
+        let bit = slot * self.width() as usize;
+        let words = &remainders[bit / 64..];
+        let spans = (bit as u32 % 64 + self.width()).div_ceil(64) as usize;
+        (&words[..spans], bit as u32 % 64)
+    }
+
+    fn read(&self, place: Place) -> u64 {
+        let (words, shift) = self.bits(place);
+        let mut remainder = words[0].load(Ordering::Acquire) >> shift;
+        if let Some(word) = words.get(1) {
+            remainder |= word.load(Ordering::Acquire) << (64 - shift);
+        }
+        remainder & low_bits(self.width())
+    }
+
+    /// Writes the remainder of a slot that was never written.
+    fn write(&self, place: Place, remainder: u64) {
+        let (words, shift) = self.bits(place);
+        add(&words[0], remainder << shift);
+        if let Some(word) = words.get(1) {
+            add(word, remainder >> (64 - shift));
+        }
+    }
 }
 
-/// Raises the value of the entry with this first word and tag. False if there is none. One writer at a time.
-pub(crate) fn raise(slots: &[AtomicU64], first: u64, tag: u64, mask: u64, value: u64) -> bool {
-    for at in home(first, slots.len() / 2)..slots.len() / 2 {
-        let [word, second] = read::<2>(slots, at);
-        if word == first && second & !mask == tag {
-            if second & mask < value {
-                slots[at * 2 + 1].store(tag | value, Ordering::Release);
-            }
-            return true;
-        }
-        if word > first || word == 0 {
-            break;
-        }
-    }
-    false
+/// The slots of a group with this tag, as the high bits of their bytes, and whether a search must go on.
+#[inline]
+fn look(group: &Group, tag: u64) -> (u64, u64, u64) {
+    let tags = tag * ONES;
+    let (low, high) = (group[0].load(Ordering::Acquire), group[1].load(Ordering::Acquire));
+    (zero_bytes(low ^ tags), zero_bytes(high ^ tags) & low_bits(56), high & kind(tag))
 }
 
-fn read<const W: usize>(slots: &[AtomicU64], at: usize) -> Entry<W> {
-    std::array::from_fn(|word| slots[at * W + word].load(Ordering::Relaxed))
+/// The high bit of each byte that is zero, and no other bit.
+#[inline]
+fn zero_bytes(word: u64) -> u64 {
+    const SEVEN: u64 = ONES * 0x7f;
+    !(((word & SEVEN) + SEVEN) | word | SEVEN)
 }
 
-fn write<const W: usize>(slots: &[AtomicU64], at: usize, entry: Entry<W>) {
-    for (word, value) in entry.into_iter().enumerate() {
-        slots[at * W + word].store(value, Ordering::Release);
+/// The bit, in a group's second word, for entries with such tags that went on.
+#[inline]
+fn kind(tag: u64) -> u64 {
+    1 << (56 + (tag >> 5))
+}
+
+/// That many ones.
+#[inline]
+fn low_bits(count: u32) -> u64 {
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+}
+
+/// Sets bits. One writer at a time, so this needs no exchange.
+fn add(word: &AtomicU64, bits: u64) {
+    word.store(word.load(Ordering::Relaxed) | bits, Ordering::Release);
+}
+
+/// How many groups share a page: few in small segments, whose last page is partly empty.
+fn page_bits(groups: usize) -> u8 {
+    match groups {
+        0..32 => 2,
+        32..128 => 3,
+        _ => 4,
     }
+}
+
+/// What a shared slice of so many bytes takes from the allocator: two counts before it, a word of the allocator's, and
+/// all of it in steps of 16.
+pub(crate) fn allocated(bytes: usize) -> usize {
+    (bytes + 16 + 8).next_multiple_of(16).max(32)
 }
 
 #[cfg(all(test, not(covet_loom)))]
@@ -202,144 +413,123 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
+    fn spread(n: u64) -> u64 {
+        let n = (n ^ (n >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (n ^ (n >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ (n >> 31)
+    }
+
+    /// Words that differ in few places, at either end, and others.
+    fn word() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            0u64..40,
+            (0u64..64).prop_map(|bit| 1 << bit),
+            (0u64..64).prop_map(|bit| u64::MAX << bit),
+            (0u64..300).prop_map(spread),
+            any::<u64>(),
+        ]
+    }
+
     proptest! {
         #[test]
         fn holds_exactly_what_was_inserted(
-            capacity in 1usize..80,
-            words in prop::collection::vec(prop_oneof![1u64..40, Just(u64::MAX), any::<u64>().prop_map(|w| w.max(1))], 0..90),
+            groups in prop_oneof![1usize..40, 250usize..300, 1000usize..1100],
+            shared in 0u8..20,
+            suffix in any::<u32>(),
+            words in prop::collection::vec(word(), 0..120),
         ) {
-            let slots = empty::<1>(capacity);
+            let suffix = suffix & ((1 << shared) - 1);
+            let words: Vec<u64> = words.iter().map(|word| word >> shared << shared | u64::from(suffix)).collect();
+            let segment = Segment::new::<1>(groups, suffix, shared);
             let mut model = BTreeSet::new();
-            for word in words {
-                match insert(&slots, [word]) {
+            for &word in &words {
+                match segment.insert([word]) {
                     Insert::New => prop_assert!(model.insert(word)),
                     Insert::Present => prop_assert!(model.contains(&word)),
                     Insert::Full => prop_assert!(!model.contains(&word)),
                 }
                 for word in &model {
-                    prop_assert!(contains(&slots, [*word]));
+                    prop_assert!(segment.contains([*word]));
                 }
             }
-            for word in 1..40 {
-                prop_assert_eq!(contains(&slots, [word]), model.contains(&word));
+            for bit in shared..64 {
+                for word in &words {
+                    let near = word ^ 1 << bit;
+                    prop_assert_eq!(segment.contains([near]), model.contains(&near));
+                }
             }
-            let listed: Vec<u64> = entries::<1>(&slots).map(|[word]| word).collect();
+            let mut listed: Vec<u64> = segment.entries::<1>().map(|[word]| word).collect();
+            listed.sort_unstable();
             prop_assert_eq!(listed, model.into_iter().collect::<Vec<_>>());
         }
 
         #[test]
-        fn two_words_match_together(pairs in prop::collection::vec((1u64..6, 0u64..4), 0..24)) {
-            let slots = empty::<2>(32);
+        fn two_words_match_together(
+            shared in 0u8..10,
+            pairs in prop::collection::vec((0u64..6, any::<bool>(), 0u64..4), 0..24),
+        ) {
+            let segment = Segment::new::<2>(300, 0, shared);
+            let pairs: Vec<_> = pairs.iter().map(|&(n, high, second)| (n << shared << if high { 48 } else { 0 }, second)).collect();
             let model: BTreeSet<_> = pairs.iter().copied().collect();
-            for (first, second) in pairs {
-                prop_assert_ne!(insert(&slots, [first, second]), Insert::Full);
+            for &(first, second) in &pairs {
+                prop_assert_ne!(segment.insert([first, second]), Insert::Full);
             }
-            for first in 1..6 {
+            for &(first, _) in &pairs {
                 for second in 0..4 {
-                    prop_assert_eq!(contains(&slots, [first, second]), model.contains(&(first, second)));
+                    prop_assert_eq!(segment.contains([first, second]), model.contains(&(first, second)));
                 }
             }
+            prop_assert_eq!(segment.entries::<2>().map(|[first, second]| (first, second)).collect::<BTreeSet<_>>(), model);
+        }
+
+        #[test]
+        fn zero_bytes_are_found_one_by_one(bytes in prop::array::uniform8(prop_oneof![Just(0u8), Just(1), Just(0x80), any::<u8>()])) {
+            let expected = bytes.map(|byte| if byte == 0 { 0x80 } else { 0 });
+            prop_assert_eq!(zero_bytes(u64::from_le_bytes(bytes)), u64::from_le_bytes(expected));
         }
     }
 
     #[test]
-    fn small_segments_fill_to_the_last_slot() {
-        let slots = empty::<1>(16);
-        for word in (0..16u64).rev() {
-            assert_eq!(insert(&slots, [word << 60 | 1]), Insert::New);
+    fn fills_to_nine_tenths_and_more_at_every_size() {
+        for groups in [1, 2, 3, 5, 16, 100, 256, 512, 4096] {
+            let segment = Segment::new::<1>(groups, 0, 0);
+            let mut held = Vec::new();
+            for word in (0..).map(spread) {
+                match segment.insert([word]) {
+                    Insert::New => held.push(word),
+                    Insert::Present => panic!("an entry that was never inserted"),
+                    Insert::Full => break,
+                }
+            }
+            let load = held.len() as f64 / segment.slots() as f64;
+            assert!(load > 0.85, "{groups} groups are full at {load}");
+            assert!(held.iter().all(|word| segment.contains([*word])));
+            assert_eq!(segment.entries::<1>().count(), held.len());
         }
-        assert_eq!(entries::<1>(&slots).count(), 16);
-        assert_eq!(insert(&slots, [2]), Insert::Full);
+    }
+
+    #[test]
+    fn large_segments_leave_out_what_the_place_tells() {
+        let small = Segment::new::<1>(128, 0, 0);
+        assert_eq!((small.cut, small.bytes() / small.slots()), (0, 8));
+        let large = Segment::new::<1>(512, 5, 11);
+        assert_eq!((large.cut, large.bytes() / large.slots()), (20, 6));
     }
 
     #[test]
     fn values_only_rise_and_tags_are_kept_apart() {
         const MASK: u64 = 0xff;
-        let slots = empty::<2>(8);
-        assert_eq!(insert(&slots, [7, 0x100 | 5]), Insert::New);
-        assert_eq!(insert(&slots, [7, 0x200 | 9]), Insert::New);
-        assert_eq!(value(&slots, 7, 0x100, MASK), Some(5));
-        assert!(raise(&slots, 7, 0x100, MASK, 8));
-        assert!(raise(&slots, 7, 0x100, MASK, 2));
-        assert_eq!(value(&slots, 7, 0x100, MASK), Some(8));
-        assert_eq!(value(&slots, 7, 0x200, MASK), Some(9));
-        assert_eq!(value(&slots, 7, 0x300, MASK), None);
-        assert!(!raise(&slots, 8, 0x100, MASK, 2));
+        let segment = Segment::new::<2>(1, 0, 0);
+        assert_eq!(segment.insert([7, 0x100 | 5]), Insert::New);
+        assert_eq!(segment.insert([7, 0x200 | 9]), Insert::New);
+        assert_eq!(segment.value(7, 0x100, MASK), Some(5));
+        assert!(segment.raise(7, 0x100, MASK, 8));
+        assert!(segment.raise(7, 0x100, MASK, 2));
+        assert_eq!(segment.value(7, 0x100, MASK), Some(8));
+        assert_eq!(segment.value(7, 0x200, MASK), Some(9));
+        assert_eq!(segment.value(7, 0x300, MASK), None);
+        assert!(!segment.raise(8, 0x100, MASK, 2));
     }
 }
 
 #[cfg(all(test, covet_loom))]
-mod loom {
-    use super::*;
-
-    /// Readers look for what was there before the writer began, in every interleaving with insertions that move it.
-    fn never_missed<const W: usize>(there: &[Entry<W>], inserted: &[Entry<W>], absent: Entry<W>) {
-        let (there, inserted) = (there.to_vec(), inserted.to_vec());
-        let mut model = ::loom::model::Builder::new();
-        model.preemption_bound = Some(3);
-        model.check(move || {
-            let slots = empty::<W>(5);
-            for entry in &there {
-                assert_eq!(insert(&slots, *entry), Insert::New);
-            }
-            let (shared, wanted) = (Arc::clone(&slots), there.clone());
-            let reader = ::loom::thread::spawn(move || {
-                for entry in wanted {
-                    assert!(contains(&shared, entry), "an entry was overlooked");
-                }
-                assert!(!contains(&shared, absent));
-            });
-            for entry in &inserted {
-                assert_eq!(insert(&slots, *entry), Insert::New);
-                assert!(contains(&slots, *entry));
-            }
-            reader.join().unwrap();
-        });
-    }
-
-    #[test]
-    fn one_word_entries_are_never_missed_while_they_move() {
-        never_missed::<1>(&[[30], [40]], &[[10], [20]], [35]);
-    }
-
-    #[test]
-    fn two_word_entries_are_never_missed_while_they_move() {
-        never_missed::<2>(&[[30, 1], [30, 2]], &[[10, 1]], [30, 3]);
-        never_missed::<2>(&[[30, 7]], &[[30, 5], [20, 7]], [20, 5]);
-    }
-
-    #[test]
-    fn an_acknowledged_insertion_is_seen() {
-        ::loom::model(|| {
-            let slots = empty::<1>(4);
-            assert_eq!(insert(&slots, [9]), Insert::New);
-            let told = Arc::new(AtomicU64::new(0));
-            let (shared, flag) = (Arc::clone(&slots), Arc::clone(&told));
-            let reader = ::loom::thread::spawn(move || {
-                if flag.load(Ordering::Acquire) == 1 {
-                    assert!(contains(&shared, [5]), "told of a revocation that it cannot see");
-                }
-            });
-            assert_eq!(insert(&slots, [5]), Insert::New);
-            told.store(1, Ordering::Release);
-            reader.join().unwrap();
-        });
-    }
-
-    #[test]
-    fn a_cut_off_never_reads_lower_than_it_was() {
-        ::loom::model(|| {
-            const MASK: u64 = 0xff;
-            let slots = empty::<2>(4);
-            assert_eq!(insert(&slots, [9, 0x100 | 5]), Insert::New);
-            let shared = Arc::clone(&slots);
-            let reader = ::loom::thread::spawn(move || {
-                let seen = value(&shared, 9, 0x100, MASK);
-                assert!(seen == Some(5) || seen == Some(6), "{seen:?}");
-            });
-            assert_eq!(insert(&slots, [3, 0x200 | 1]), Insert::New);
-            assert!(raise(&slots, 9, 0x100, MASK, 6));
-            reader.join().unwrap();
-        });
-    }
-}
+mod loom;

@@ -10,11 +10,11 @@ use super::bucket::{Added, Bucket, Directory};
 use super::error::BlacklistError;
 use super::fingerprint::Fingerprint;
 use super::publish::{Published, Width};
-use super::segment::Slots;
-use super::snapshot::{CUTOFF_MASK, LEVELS, Level, Snapshot, level_for};
+use super::segment::{Entry, Segment};
+use super::snapshot::{CUTOFF_MASK, LEVELS, Snapshot, level_for};
 
-/// Segments freed by one call at most: 64 KiB each, a few microseconds each.
-pub(crate) const FREED_PER_CALL: usize = 64;
+/// Allocations freed by one call at most: some 1.5 KiB each, a fraction of a microsecond each.
+pub(crate) const FREED_PER_CALL: usize = 512;
 
 /// A moment by both clocks, and the highest wall clock seen so far.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +113,7 @@ pub(crate) struct Table<const W: usize> {
     cutoffs: BTreeMap<u64, Generation<2>>,
     keys: BTreeSet<Fingerprint>,
     /// Segments of freed buckets, given back a few at a time and only when no reader holds them.
-    retired: Vec<Slots>,
+    retired: Vec<Segment>,
     /// Buckets whose directory changed since the last publication.
     dirty: Dirty,
 }
@@ -196,6 +196,9 @@ where
         let number = exp >> LEVELS[level];
         let new = !self.levels[level].contains_key(&number);
         let added = self.levels[level].entry(number).or_insert_with(Bucket::new).insert(entry);
+        if added == Added::Crowded {
+            return Err(BlacklistError::Crowded);
+        }
         if new || added == Added::Grown {
             self.dirty.levels[level].insert(number);
         }
@@ -218,6 +221,9 @@ where
         self.room()?;
         let after = self.keep.after_expiry;
         let added = add_to_generation(&mut self.ids, number, until, after, at, |bucket| bucket.insert(entry));
+        if added == Added::Crowded {
+            return Err(BlacklistError::Crowded);
+        }
         self.dirty.ids |= added == Added::Grown;
         self.snapshot.entries += 1;
         Ok(Revoked::New)
@@ -240,6 +246,9 @@ where
         let (number, after) = (self.generation(until), self.keep.after_expiry);
         let raise = |bucket: &mut Bucket<2>| bucket.raise(scope.0[0], tag, CUTOFF_MASK, value);
         let added = add_to_generation(&mut self.cutoffs, number, until, after, at, raise);
+        if added == Added::Crowded {
+            return Err(BlacklistError::Crowded);
+        }
         self.dirty.cutoffs |= added == Added::Grown;
         let now = self.cutoffs.values().map(|generation| generation.bucket.len()).sum::<usize>();
         self.snapshot.entries += now - before;
@@ -293,7 +302,7 @@ where
             }
             if from > 0 {
                 self.dirty.levels[level] = self.dirty.levels[level].split_off(&from);
-                self.snapshot.levels[level] = Arc::new(self.snapshot.levels[level].from(from));
+                self.snapshot.levels[level] = self.snapshot.levels[level].from(from);
                 self.dirty.rest = true;
             }
         }
@@ -344,7 +353,7 @@ where
             let buckets = &mut self.levels[level];
             let directories =
                 dirty.into_iter().filter_map(|number| Some((number, buckets.get_mut(&number)?.directory())));
-            self.snapshot.levels[level] = Arc::new(Level::with(&self.snapshot.levels[level], directories));
+            self.snapshot.levels[level] = self.snapshot.levels[level].with(directories);
             changed = true;
         }
         if std::mem::take(&mut self.dirty.ids) {
@@ -360,15 +369,15 @@ where
         }
     }
 
-    /// Frees some retired segments that no reader holds any more. True if more are left.
+    /// Frees some retired segments that no reader holds any more, of so many allocations together. True if more are
+    /// left.
     pub(crate) fn free(&mut self, mut at_most: usize) -> bool {
-        let (mut at, mut looks) = (self.retired.len(), 64 * at_most);
+        let (mut at, mut looks) = (self.retired.len(), 8 * at_most);
         while at > 0 && at_most > 0 && looks > 0 {
             at -= 1;
             looks -= 1;
-            if Arc::strong_count(&self.retired[at]) == 1 {
-                self.retired.swap_remove(at);
-                at_most -= 1;
+            if self.retired[at].is_unshared() {
+                at_most = at_most.saturating_sub(self.retired.swap_remove(at).parts());
             }
         }
         if self.retired.is_empty() {
@@ -395,8 +404,8 @@ where
             if W < 2 {
                 return Vec::new();
             }
-            let entries = bucket.segments().flat_map(|slots| super::segment::entries::<W>(slots));
-            entries.map(|entry| Fingerprint([entry[0], entry[W - 1]])).collect()
+            let entries = bucket.segments().flat_map(Segment::entries::<W>);
+            entries.map(|entry: Entry<W>| Fingerprint([entry[0], entry[W - 1]])).collect()
         };
         match part {
             Part::Tokens(level, number) => {
@@ -415,7 +424,7 @@ where
             }
             Part::Cutoffs(number) => {
                 let Some(generation) = self.cutoffs.get(&number) else { return Vec::new() };
-                let entries = generation.bucket.segments().flat_map(|slots| super::segment::entries::<2>(slots));
+                let entries = generation.bucket.segments().flat_map(Segment::entries::<2>);
                 let change = |[first, second]: [u64; 2]| Change::Cutoff {
                     scope: Fingerprint([first, second & !CUTOFF_MASK]),
                     at: second & CUTOFF_MASK,
@@ -431,7 +440,7 @@ where
         let mut counts = Counts {
             keys: self.keys.len(),
             horizon: self.snapshot.horizon,
-            retired_bytes: self.retired.iter().map(allocated).sum(),
+            retired_bytes: self.retired.iter().map(Segment::bytes).sum(),
             ..Counts::default()
         };
         for ((level, bits), published) in self.levels.iter().zip(&LEVELS).zip(&self.snapshot.levels) {
@@ -463,13 +472,8 @@ impl Counts {
     fn add<const W: usize>(&mut self, bucket: &Bucket<W>) {
         self.buckets += 1;
         self.largest = self.largest.max(bucket.len());
-        self.bytes += bucket.overhead() + bucket.segments().map(allocated).sum::<usize>();
+        self.bytes += bucket.overhead() + bucket.segments().map(Segment::bytes).sum::<usize>();
     }
-}
-
-/// The bytes of a segment, the counts before it and the allocator's word included.
-fn allocated(slots: &Slots) -> usize {
-    size_of_val(&**slots) + 24
 }
 
 fn directories<const W: usize>(generations: &mut BTreeMap<u64, Generation<W>>) -> Arc<[Directory]> {

@@ -13,15 +13,33 @@ impl JwksBuilder {
     ///
     /// When the URL is not https, or the TLS client cannot be set up.
     pub fn fetch_https(self, url: &str) -> Result<Self, FetchSetupError> {
+        self.fetch_with(url, reqwest::Client::builder(), Duration::from_secs(10))
+    }
+
+    /// As [`fetch_https`](Self::fetch_https), for a server inside: trusts the certificates of `roots` (PEM, one or
+    /// more) and no others, and gives up after `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch_https`](Self::fetch_https), and when `roots` holds no certificate.
+    pub fn fetch_https_from(self, url: &str, roots: &[u8], timeout: Duration) -> Result<Self, FetchSetupError> {
+        let roots = reqwest::Certificate::from_pem_bundle(roots).unwrap_or_default();
+        if roots.is_empty() {
+            return Err(FetchSetupError { reason: "the roots hold no certificate" });
+        }
+        self.fetch_with(url, reqwest::Client::builder().tls_certs_only(roots), timeout)
+    }
+
+    fn fetch_with(self, url: &str, client: reqwest::ClientBuilder, timeout: Duration) -> Result<Self, FetchSetupError> {
         let url = reqwest::Url::parse(url).map_err(|_| FetchSetupError { reason: "the URL cannot be read" })?;
         if url.scheme() != "https" {
             return Err(FetchSetupError { reason: "keys are fetched over https only" });
         }
-        let client = reqwest::Client::builder()
+        let client = client
             .https_only(true)
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(10))
+            .connect_timeout(timeout.min(Duration::from_secs(5)))
+            .timeout(timeout)
             .user_agent(concat!("covet-auth/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|_| FetchSetupError { reason: "the TLS client could not be set up" })?;

@@ -5,6 +5,8 @@
 
 mod differential;
 mod families;
+#[cfg(feature = "reqwest")]
+mod fetch;
 mod guard;
 mod issuer;
 mod jwks;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::corpus::{self, canada::Canada, citm::Catalog, twitter::Twitter};
+use super::corpus::{self, canada::Canada, citm::Catalog, twitter::Twitter};
 
 const PEERS: [&str; 3] = ["serde_json", "sonic-rs", "simd-json"];
 

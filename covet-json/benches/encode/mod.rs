@@ -10,7 +10,7 @@ use covet_bench::{About, Answer, Bench, Group, Target, Throughput, black_box};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::corpus::{self, canada::Canada, citm::Catalog, twitter::Twitter};
+use super::corpus::{self, canada::Canada, citm::Catalog, twitter::Twitter};
 
 const PEERS: [&str; 3] = ["serde_json", "sonic-rs", "simd-json"];
 

@@ -4,7 +4,7 @@ use covet_bench::{Answer, Bench, Target, Throughput, black_box};
 use serde_json::Value;
 use sonic_rs::JsonValueTrait;
 
-use crate::corpus;
+use super::corpus;
 
 pub(crate) fn groups(bench: &mut Bench) {
     let documents = [corpus::load("twitter.json"), corpus::load("citm_catalog.json")];

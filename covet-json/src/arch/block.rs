@@ -40,6 +40,17 @@ pub(crate) fn string_masks(block: &[u8; BLOCK]) -> StringMasks {
     portable::string_masks(block)
 }
 
+/// The bytes of a block that are not plain ASCII string content: those for which [`is_string_stop`] holds, and non-ASCII ones.
+#[inline(always)]
+pub(crate) fn special_mask(block: &[u8; BLOCK]) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    if inline_simd() {
+        // SAFETY: SSE2 is part of x86-64.
+        return unsafe { sse2::special_mask(block) };
+    }
+    portable::special_mask(block)
+}
+
 /// The bytes of a block that are not whitespace.
 #[inline(always)]
 pub(crate) fn nonspace_mask(block: &[u8; BLOCK]) -> u32 {
@@ -65,7 +76,8 @@ pub(crate) fn blank_mask(block: &[u8; BLOCK]) -> u32 {
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128,
+        _mm_set1_epi8, _mm_xor_si128,
     };
 
     use super::{BLOCK, StringMasks};
@@ -86,6 +98,17 @@ mod sse2 {
         let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
         let stops = _mm_or_si128(_mm_or_si128(quote, backslash), control);
         StringMasks { stops: _mm_movemask_epi8(stops).cast_unsigned(), high: _mm_movemask_epi8(bytes).cast_unsigned() }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn special_mask(block: &[u8; BLOCK]) -> u32 {
+        // With bit 1 flipped the quote is next to the control characters, and as signed numbers all that is not ASCII is
+        // below them: one comparison finds the three.
+        let flipped = _mm_xor_si128(load(block), _mm_set1_epi8(2));
+        let low = _mm_cmplt_epi8(flipped, _mm_set1_epi8(0x21));
+        let backslash = _mm_cmpeq_epi8(flipped, _mm_set1_epi8((b'\\' ^ 2).cast_signed()));
+        _mm_movemask_epi8(_mm_or_si128(low, backslash)).cast_unsigned()
     }
 
     #[inline]
@@ -150,6 +173,11 @@ mod portable {
         StringMasks { stops, high: per_word(block, |word| word & HIGH) }
     }
 
+    pub(super) fn special_mask(block: &[u8; BLOCK]) -> u32 {
+        let masks = string_masks(block);
+        masks.stops | masks.high
+    }
+
     pub(super) fn blank_mask(block: &[u8; BLOCK]) -> u32 {
         per_word(block, |word| zeros(word ^ spread(b' ')))
     }
@@ -188,7 +216,13 @@ mod tests {
         block.iter().enumerate().fold(0, |mask, (i, &byte)| mask | u32::from(byte == b' ') << i)
     }
 
+    fn expected_special(block: &[u8; BLOCK]) -> u32 {
+        let masks = expected_string_masks(block);
+        masks.stops | masks.high
+    }
+
     fn check(block: &[u8; BLOCK]) {
+        assert_eq!(portable::special_mask(block), expected_special(block));
         assert_eq!(portable::blank_mask(block), expected_blanks(block));
         assert_eq!(portable::string_masks(block), expected_string_masks(block));
         assert_eq!(portable::nonspace_mask(block), expected_nonspace(block));
@@ -196,6 +230,8 @@ mod tests {
         {
             // SAFETY: SSE2 is part of x86-64.
             assert_eq!(unsafe { sse2::string_masks(block) }, expected_string_masks(block));
+            // SAFETY: as above.
+            assert_eq!(unsafe { sse2::special_mask(block) }, expected_special(block));
             // SAFETY: as above.
             assert_eq!(unsafe { sse2::blank_mask(block) }, expected_blanks(block));
             // SAFETY: as above.

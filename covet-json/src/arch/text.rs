@@ -1,7 +1,7 @@
 //! Slices of text without validating them twice: the only place that turns bytes into `str` on a proof instead of a check.
 //! The proofs are values that only this file makes.
 
-use super::block::{BLOCK, is_string_stop, string_masks};
+use super::block::{BLOCK, is_string_stop, special_mask, string_masks};
 use super::run::string_run;
 use super::{SimdLevel, simd_level};
 
@@ -58,6 +58,85 @@ impl<'a> Run<'a> {
         // SAFETY: the scan saw that no byte of `bytes` has its high bit set, and ASCII is UTF-8.
         self.ascii.then(|| unsafe { std::str::from_utf8_unchecked(self.bytes) })
     }
+}
+
+/// The key at the start of `bytes`, whose quote was seen, if it is plain ASCII and its colon follows at once; and the length of all
+/// that, with one space behind the colon.
+#[inline(always)]
+pub(crate) fn plain_key(bytes: &[u8]) -> Option<(&str, usize)> {
+    let shape = bytes.first_chunk::<{ 1 + BLOCK + 3 }>()?;
+    let mask = special_mask(shape[1..].first_chunk::<BLOCK>()?);
+    if mask == 0 {
+        return long_plain_key(bytes);
+    }
+    let len = mask.trailing_zeros() as usize % BLOCK;
+    if shape[1 + len..3 + len] != *b"\":" {
+        return None;
+    }
+    let space = usize::from(shape[3 + len] == b' ');
+    // SAFETY: no byte in front of `len` is special, so all of them are ASCII.
+    let key = unsafe { std::str::from_utf8_unchecked(&shape[1..1 + len]) };
+    Some((key, len + 3 + space))
+}
+
+/// The same when the first block has nothing special.
+#[inline(never)]
+fn long_plain_key(bytes: &[u8]) -> Option<(&str, usize)> {
+    let key = long_plain_str(&bytes[1..])?;
+    match bytes.get(key.len() + 2..)? {
+        [b':', b' ', ..] => Some((key, key.len() + 4)),
+        [b':', ..] => Some((key, key.len() + 3)),
+        _ => None,
+    }
+}
+
+/// The string at the start of `bytes`, if there is one of plain ASCII.
+#[inline(always)]
+pub(crate) fn plain_str(bytes: &[u8]) -> Option<&str> {
+    let shape = bytes.first_chunk::<{ 1 + BLOCK + 1 }>()?;
+    if shape[0] != b'"' {
+        return None;
+    }
+    let mask = special_mask(shape[1..].first_chunk::<BLOCK>()?);
+    if mask == 0 {
+        return longer_plain_str(&bytes[1..]);
+    }
+    let len = mask.trailing_zeros() as usize % BLOCK;
+    if shape[1 + len] != b'"' {
+        return None;
+    }
+    // SAFETY: no byte in front of `len` is special, so all of them are ASCII.
+    Some(unsafe { std::str::from_utf8_unchecked(&shape[1..1 + len]) })
+}
+
+#[inline(never)]
+fn longer_plain_str(bytes: &[u8]) -> Option<&str> {
+    long_plain_str(bytes)
+}
+
+/// The text of a plain string behind its quote, when the first block has nothing special.
+#[inline]
+fn long_plain_str(bytes: &[u8]) -> Option<&str> {
+    let (start, second) = bytes.split_first_chunk::<BLOCK>()?;
+    // The callers know, but the proof must be at hand where it is used.
+    if special_mask(start) != 0 {
+        return None;
+    }
+    let mask = second.first_chunk::<BLOCK>().map_or(0, special_mask);
+    let len = if mask != 0 {
+        BLOCK + mask.trailing_zeros() as usize
+    } else {
+        let (len, ascii) = string_run(second);
+        if !ascii {
+            return None;
+        }
+        BLOCK + len
+    };
+    if bytes.get(len) != Some(&b'"') {
+        return None;
+    }
+    // SAFETY: neither the first block nor what was scanned behind it, up to `len`, has a byte that is not ASCII.
+    Some(unsafe { std::str::from_utf8_unchecked(&bytes[..len]) })
 }
 
 /// How many bytes are validated at once, beyond what is needed: enough for the kernels to run at full speed, and the
@@ -180,6 +259,39 @@ mod tests {
         }
     }
 
+    /// What [`plain_key`] and [`plain_str`] answer, byte by byte.
+    fn check_shapes(bytes: &[u8]) {
+        let text = bytes.get(1..).unwrap_or_default();
+        let len = text.iter().position(|&byte| is_string_stop(byte) || byte >= 0x80).unwrap_or(text.len());
+        let whole = bytes.first() == Some(&b'"') && text.get(len) == Some(&b'"');
+        let content = std::str::from_utf8(&text[..len]).expect("ASCII");
+        let plain = plain_str(bytes);
+        if bytes.len() >= 18 {
+            assert_eq!(plain, whole.then_some(content));
+        } else {
+            assert_eq!(plain, None);
+        }
+        if bytes.first() == Some(&b'"') {
+            let behind = text.get(len + 1..).unwrap_or_default();
+            let key = (bytes.len() >= 20 && whole && behind.first() == Some(&b':'))
+                .then(|| (content, len + 3 + usize::from(behind.get(1) == Some(&b' '))));
+            assert_eq!(plain_key(bytes), key);
+        }
+    }
+
+    #[test]
+    fn shapes_of_every_length() {
+        for len in 0..80 {
+            for end in ["\":1,", "\": 1", "\"", "\" :1", "", "\\\":", "é\":", "\u{1f}\":"] {
+                for fill in [0, 1, 40] {
+                    let text = format!("\"{}{end}{}", "k".repeat(len), "x".repeat(fill));
+                    check_shapes(text.as_bytes());
+                    check_shapes(&text.as_bytes()[1..]);
+                }
+            }
+        }
+    }
+
     #[test]
     fn slices_never_split_a_character() {
         let text = "aé日😀z".repeat(5);
@@ -195,6 +307,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn shapes_of_arbitrary_text(text in "\"?[a-zé\\\\]{0,40}(\": ?)?[ -~]{0,20}") {
+            check_shapes(text.as_bytes());
+        }
+
         #[test]
         fn slices_of_arbitrary_bytes(parts: Vec<(String, Option<u8>)>, cuts: Vec<(prop::sample::Index, prop::sample::Index)>) {
             let mut bytes = Vec::new();

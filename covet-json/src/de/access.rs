@@ -27,8 +27,14 @@ impl<'a, R> SeqAccess<'a, R> {
 }
 
 impl<'de, R: Read<'de>> Deserializer<R> {
-    /// Goes to the next element of an array in which `index` were read. `false` at its bracket, which is not taken.
+    /// The two bytes at `pos`, if they can be taken without questions.
     #[inline(always)]
+    fn quick_pair(&self) -> Option<[u8; 2]> {
+        self.read.quick().get(self.pos..)?.first_chunk().copied()
+    }
+
+    /// Goes to the next element of an array in which `index` were read. `false` at its bracket, which is not taken.
+    #[inline(never)]
     pub(crate) fn next_element(&mut self, index: usize) -> Result<bool> {
         let mut byte = self.peek()?;
         if byte == b']' {
@@ -52,7 +58,7 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     }
 
     /// Goes to the next key of an object in which `count` were read. `false` at its brace, which is not taken.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn next_key(&mut self, count: usize) -> Result<bool> {
         let mut byte = self.peek()?;
         if byte == b'}' {
@@ -123,8 +129,22 @@ impl<'de, R: Read<'de>> de::SeqAccess<'de> for SeqAccess<'_, R> {
 
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        if !self.de.next_element(self.index)? {
-            return Ok(None);
+        let de = &mut *self.de;
+        match de.quick_pair() {
+            Some([b']', _]) => return Ok(None),
+            Some([b',', next]) if self.index != 0 && next > b' ' && next != b']' => de.pos += 1,
+            Some([first, _]) if self.index == 0 && first > b' ' => {}
+            Some([first, _]) => match de.quick_line(usize::from(first == b',')) {
+                Some((len, b']')) if first != b',' => {
+                    de.pos += len;
+                    return Ok(None);
+                }
+                Some((len, byte)) if (first == b',') == (self.index != 0) && byte != b']' => de.pos += len,
+                _ if !de.next_element(self.index)? => return Ok(None),
+                _ => {}
+            },
+            None if !de.next_element(self.index)? => return Ok(None),
+            None => {}
         }
         match seed.deserialize(&mut *self.de) {
             Ok(value) => {
@@ -157,6 +177,7 @@ impl Seen {
 /// The members of an object.
 pub(super) struct MapAccess<'a, R> {
     de: &'a mut Deserializer<R>,
+    /// Members read; if there are no limits it is only known whether there were any.
     count: usize,
     /// What the source needs to find the key again.
     mark: usize,
@@ -172,13 +193,14 @@ impl<'a, R> MapAccess<'a, R> {
 }
 
 impl<'de, R: Read<'de>> MapAccess<'_, R> {
-    #[cold]
-    fn check_duplicate(&mut self) -> Result<()> {
-        let raw = &self.de.read.window()[self.de.token..self.de.pos];
-        match &mut self.seen {
-            Some(seen) => seen.add(raw).map_err(|error| self.de.fix_token(error)),
-            None => Ok(()),
+    /// Behind a key without its colon: refuses a duplicate and takes the colon.
+    #[inline(never)]
+    fn end_key(&mut self) -> Result<()> {
+        if let Some(seen) = &mut self.seen {
+            let raw = &self.de.read.window()[self.de.token..self.de.pos];
+            seen.add(raw).map_err(|error| self.de.fix_token(error))?;
         }
+        self.de.colon()
     }
 }
 
@@ -187,21 +209,38 @@ impl<'de, R: Read<'de>> de::MapAccess<'de> for MapAccess<'_, R> {
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        if !self.de.next_key(self.count)? {
-            return Ok(None);
+        let de = &mut *self.de;
+        match de.quick_pair() {
+            Some([b',', b'"']) if self.count != 0 => de.pos += 1,
+            Some([b'}', _]) => return Ok(None),
+            Some([b'"', _]) if self.count == 0 => self.count = 1,
+            Some([first, _]) => match de.quick_line(usize::from(first == b',')) {
+                Some((len, b'}')) if first != b',' => {
+                    de.pos += len;
+                    return Ok(None);
+                }
+                Some((len, b'"')) if (first == b',') == (self.count != 0) => {
+                    de.pos += len;
+                    self.count = 1;
+                }
+                _ if !de.next_key(self.count)? => return Ok(None),
+                _ => self.count += 1,
+            },
+            None if !de.next_key(self.count)? => return Ok(None),
+            None => self.count += 1,
         }
-        self.count += 1;
-        let key = seed.deserialize(KeyDeserializer::new(self.de))?;
-        if self.seen.is_some() {
-            self.check_duplicate()?;
-        }
+        let mut colon = false;
+        let key = seed.deserialize(KeyDeserializer::new(self.de, &mut colon))?;
+        // The end is only looked at by sources whose window moves, and then the colon does no harm.
         self.mark = self.de.read.remember_key(self.de.token, self.de.pos);
+        if !colon {
+            self.end_key()?;
+        }
         Ok(Some(key))
     }
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        self.de.colon()?;
         match seed.deserialize(&mut *self.de) {
             Ok(value) => {
                 self.de.read.forget_key(self.mark);

@@ -7,21 +7,42 @@ use serde::de::{self, Visitor};
 use super::Deserializer;
 use super::raw;
 use super::read::Read;
+use super::value::visit_reference;
 use crate::error::{Code, Error, Result};
 
 /// Reads a key whose quote was seen.
 pub(super) struct KeyDeserializer<'a, R> {
     de: &'a mut Deserializer<R>,
+    /// Set when the colon behind the key was taken with it.
+    colon: &'a mut bool,
 }
 
 impl<'a, R> KeyDeserializer<'a, R> {
     #[inline(always)]
-    pub(super) fn new(de: &'a mut Deserializer<R>) -> Self {
-        KeyDeserializer { de }
+    pub(super) fn new(de: &'a mut Deserializer<R>, colon: &'a mut bool) -> Self {
+        KeyDeserializer { de, colon }
     }
 }
 
 impl<'de, R: Read<'de>> KeyDeserializer<'_, R> {
+    #[inline(always)]
+    fn visit_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let de = self.de;
+        let text = match de.read.quick_key(de.pos) {
+            Some((text, len)) => {
+                de.token = de.pos;
+                de.pos += len;
+                *self.colon = true;
+                text
+            }
+            None => match de.str()? {
+                Ok(text) => text,
+                Err(at) => return Err(de.error_at(Code::InvalidUtf8, at)),
+            },
+        };
+        visit_reference(text, visitor).map_err(|error| de.fix_token(error))
+    }
+
     /// Reads what stands between the quotes as a value of its own.
     fn quoted<T>(self, first: &[u8], read: impl FnOnce(&mut Deserializer<R>) -> Result<T>) -> Result<T> {
         // The whole key is brought into the window first, so that its raw text is there when it has been read.
@@ -56,7 +77,7 @@ impl<'de, R: Read<'de>> de::Deserializer<'de> for KeyDeserializer<'_, R> {
 
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.de.visit_string(visitor)
+        self.visit_string(visitor)
     }
 
     numbers! {

@@ -150,7 +150,8 @@ impl<R: io::Read> Deserializer<IoRead<R>> {
 
 impl<'de, R: Read<'de>> Deserializer<R> {
     #[inline]
-    pub(crate) fn with_limits(read: R, limits: Limits) -> Self {
+    pub(crate) fn with_limits(mut read: R, limits: Limits) -> Self {
+        read.set_strict(limits.is_strict());
         Deserializer { read, pos: 0, token: 0, depth: 0, limits, scratch: String::new() }
     }
 
@@ -189,6 +190,13 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     #[inline]
     pub(crate) fn at_end(&self) -> bool {
         self.pos >= self.read.window().len()
+    }
+
+    /// How far it is over `taken` bytes and the line break after them, and the byte there, if it can be taken without questions.
+    #[inline(always)]
+    fn quick_line(&self, taken: usize) -> Option<(usize, u8)> {
+        let (len, byte) = line_break(self.read.quick().get(self.pos + taken..)?)?;
+        Some((taken + len, byte))
     }
 
     /// Skips whitespace and returns the next byte without taking it; 0 at the end.
@@ -289,6 +297,7 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.read.set_strict(limits.is_strict());
         self.limits = limits;
     }
 
@@ -342,11 +351,14 @@ impl<'de, R: Read<'de>> Deserializer<R> {
 /// The length of what most often stands between tokens, and the byte behind it: a line break and up to 31 spaces, or spaces alone.
 #[inline(always)]
 fn line_break(rest: &[u8]) -> Option<(usize, u8)> {
-    let (&first, rest) = rest.split_first()?;
-    let pair = rest.first_chunk::<{ 2 * BLOCK }>()?;
-    let (low, high) = pair.split_at(BLOCK);
-    let blanks = blank_mask(low.first_chunk()?) | blank_mask(high.first_chunk()?) << BLOCK;
-    let count = blanks.trailing_ones() as usize;
-    let byte = *pair.get(count)?;
-    (matches!(first, b'\n' | b' ') && byte > b' ').then_some((1 + count, byte))
+    let shape = rest.first_chunk::<{ 1 + 2 * BLOCK }>()?;
+    if !matches!(shape[0], b'\n' | b' ') {
+        return None;
+    }
+    let low = blank_mask(shape[1..].first_chunk()?);
+    let high = blank_mask(shape[1 + BLOCK..].first_chunk()?);
+    // The bit behind both blocks is never set, so that there is no index beyond them.
+    let count = (!(low | high << BLOCK)).trailing_zeros() as usize;
+    let byte = *shape.get(1 + count)?;
+    (byte > b' ').then_some((1 + count, byte))
 }

@@ -48,6 +48,12 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) const DEFAULT: Limits =
         Limits { max_depth: DEFAULT_DEPTH, max_string: usize::MAX, max_items: usize::MAX, reject_duplicates: false };
+
+    /// Whether there are limits for which strings, numbers or members must be looked at one by one.
+    #[inline]
+    pub(crate) fn is_strict(&self) -> bool {
+        self.max_string != usize::MAX || self.max_items != usize::MAX || self.reject_duplicates
+    }
 }
 
 /// How to decode: limits on what the input may make the process do, and what else to accept or refuse.

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(unnameable_types, reason = "the sealed trait has them in hidden methods")]
 
-use crate::arch::text::{Run, Text};
+use crate::arch::text::{Run, Text, plain_key, plain_str};
 use crate::error::{Code, Error, Result};
 
 /// A source of JSON text for [`Deserializer`](crate::Deserializer): [`SliceRead`] or [`IoRead`](crate::IoRead).
@@ -17,6 +17,23 @@ pub trait Read<'de>: private::Sealed {
     /// The bytes at hand.
     #[doc(hidden)]
     fn window(&self) -> &[u8];
+
+    /// The bytes at hand if none of them has to be held against a limit, and nothing otherwise: what follows the most frequent
+    /// shapes is taken from here without further questions.
+    #[doc(hidden)]
+    fn quick(&self) -> &[u8];
+
+    /// Whether [`Self::quick`] is empty.
+    #[doc(hidden)]
+    fn set_strict(&mut self, strict: bool);
+
+    /// A plain key at `at` with its colon, whose quote was seen, and the length of both.
+    #[doc(hidden)]
+    fn quick_key<'s>(&'s self, at: usize) -> Option<(Reference<'de, 's>, usize)>;
+
+    /// A plain string at `at`.
+    #[doc(hidden)]
+    fn quick_str<'s>(&'s self, at: usize) -> Option<Reference<'de, 's>>;
 
     /// The plain string content at `start`: its length, and its text if all of it is ASCII.
     #[doc(hidden)]
@@ -121,16 +138,17 @@ impl Position {
 #[derive(Clone, Debug)]
 pub struct SliceRead<'de> {
     text: Text<'de>,
+    quick: &'de [u8],
     pinned: usize,
 }
 
 impl<'de> SliceRead<'de> {
     pub(crate) fn new(bytes: &'de [u8]) -> SliceRead<'de> {
-        SliceRead { text: Text::unchecked(bytes), pinned: 0 }
+        SliceRead { text: Text::unchecked(bytes), quick: bytes, pinned: 0 }
     }
 
     pub(crate) fn from_str(text: &'de str) -> SliceRead<'de> {
-        SliceRead { text: Text::from_str(text), pinned: 0 }
+        SliceRead { text: Text::from_str(text), quick: text.as_bytes(), pinned: 0 }
     }
 
     /// `start..end` as text, borrowed from the input.
@@ -147,6 +165,26 @@ impl<'de> Read<'de> for SliceRead<'de> {
     #[inline(always)]
     fn window(&self) -> &[u8] {
         self.text.bytes()
+    }
+
+    #[inline(always)]
+    fn quick(&self) -> &[u8] {
+        self.quick
+    }
+
+    #[inline]
+    fn set_strict(&mut self, strict: bool) {
+        self.quick = if strict { &[] } else { self.text.bytes() };
+    }
+
+    #[inline(always)]
+    fn quick_key<'s>(&'s self, at: usize) -> Option<(Reference<'de, 's>, usize)> {
+        plain_key(self.quick.get(at..)?).map(|(key, len)| (Reference::Borrowed(key), len))
+    }
+
+    #[inline(always)]
+    fn quick_str<'s>(&'s self, at: usize) -> Option<Reference<'de, 's>> {
+        plain_str(self.quick.get(at..)?).map(Reference::Borrowed)
     }
 
     #[inline(always)]

@@ -64,29 +64,32 @@ impl<'de, R: Read<'de>> Deserializer<R> {
     /// Takes the string at `pos`, whose quote was seen, and calls `use_it` with its text.
     #[inline(always)]
     pub(crate) fn with_str<T>(&mut self, use_it: impl FnOnce(Reference<'de, '_>) -> Result<T>) -> Result<T> {
-        let start = self.pos + 1;
-        let (len, text) = self.read.run(start);
-        let text = if self.read.window().get(start + len) == Some(&b'"') && len <= self.limits.max_string {
-            self.token = self.pos;
-            self.pos = start + len + 1;
-            match text {
-                Some(text) => text,
-                None => match self.read.text(start, start + len) {
-                    Ok(text) => text,
-                    Err(at) => return Err(self.error_at(Code::InvalidUtf8, at)),
-                },
-            }
-        } else {
-            match self.str_slow()? {
-                Ok(text) => text,
-                Err(at) => return Err(self.error_at(Code::InvalidUtf8, at)),
-            }
+        let text = match self.str()? {
+            Ok(text) => text,
+            Err(at) => return Err(self.error_at(Code::InvalidUtf8, at)),
         };
         use_it(text)
     }
 
-    /// The same for strings with escapes, or not whole in the window. The inner error is the index of a byte that is
-    /// not UTF-8.
+    /// Takes the string at `pos`, whose quote was seen. The inner error is the index of a byte that is not UTF-8.
+    #[inline(never)]
+    pub(super) fn str<'s>(&'s mut self) -> Result<Result<Reference<'de, 's>, usize>> {
+        let start = self.pos + 1;
+        let (len, text) = self.read.run(start);
+        let ascii = text.is_some();
+        if self.read.window().get(start + len) != Some(&b'"') || len > self.limits.max_string {
+            return self.str_slow();
+        }
+        self.token = self.pos;
+        self.pos = start + len + 1;
+        if ascii {
+            // The scan is the proof, so it has to be seen again; what comes here is rarely ASCII.
+            return Ok(self.read.run(start).1.ok_or(start));
+        }
+        Ok(self.read.text(start, start + len))
+    }
+
+    /// The same for strings with escapes, or not whole in the window.
     #[inline(never)]
     fn str_slow<'s>(&'s mut self) -> Result<Result<Reference<'de, 's>, usize>> {
         let stop = self.run_from(1)?;

@@ -93,18 +93,49 @@ impl<'de, R: Read<'de>> Deserializer<R> {
 
     #[inline(always)]
     fn visit_integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        let number = match number::short_integer(self.quick_rest()) {
+            Some(found) => Number::Unsigned(self.take(found)),
+            None => self.integer_slow(&visitor)?,
+        };
+        visit_number(number, visitor).map_err(|error| self.fix_token(error))
+    }
+
+    /// What can be taken from `pos` on without questions.
+    #[inline(always)]
+    fn quick_rest(&self) -> &[u8] {
+        self.read.quick().get(self.pos..).unwrap_or_default()
+    }
+
+    /// Takes the scalar of `len` bytes at `pos`.
+    #[inline(always)]
+    fn take<T>(&mut self, (value, len): (T, usize)) -> T {
+        self.token = self.pos;
+        self.pos += len;
+        value
+    }
+
+    #[inline(never)]
+    fn integer_slow(&mut self, expected: &dyn de::Expected) -> Result<Number> {
         match self.peek()? {
-            b'0'..=b'9' | b'-' => {
-                let number = self.number()?;
-                visit_number(number, visitor).map_err(|error| self.fix_token(error))
-            }
-            _ => Err(self.invalid_type(&visitor)),
+            b'0'..=b'9' | b'-' => self.number(),
+            _ => Err(self.invalid_type(expected)),
         }
     }
 
-    /// The double at `pos`, and whether it is written as an integer is forgotten only if that changes nothing.
+    /// The double at `pos`; whether it is written as an integer is forgotten only if that changes nothing.
     #[inline(always)]
-    fn double(&mut self) -> Result<f64> {
+    fn double(&mut self, expected: &dyn de::Expected) -> Result<f64> {
+        match number::double(self.quick_rest()) {
+            Some(found) => Ok(self.take(found)),
+            None => self.double_slow(expected),
+        }
+    }
+
+    #[inline(never)]
+    fn double_slow(&mut self, expected: &dyn de::Expected) -> Result<f64> {
+        if !matches!(self.peek()?, b'0'..=b'9' | b'-') {
+            return Err(self.invalid_type(expected));
+        }
         let value = self.number_with(number::parse_f64)?;
         self.check_number_len(self.pos - self.token)?;
         Ok(value)
@@ -130,10 +161,26 @@ impl<'de, R: Read<'de>> Deserializer<R> {
         }
     }
 
+    /// Takes the string that should stand behind whitespace at `pos`.
     #[inline(always)]
     pub(super) fn visit_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
-        let result = self.with_str(|text| visit_reference(text, visitor));
-        result.map_err(|error| self.fix_token(error))
+        let text = match self.read.quick_str(self.pos) {
+            Some(text) => {
+                self.token = self.pos;
+                self.pos += text.as_str().len() + 2;
+                text
+            }
+            None => match self.expect_str(&visitor)? {
+                Ok(text) => text,
+                Err(at) => return Err(self.error_at(Code::InvalidUtf8, at)),
+            },
+        };
+        visit_reference(text, visitor).map_err(|error| self.fix_token(error))
+    }
+
+    #[inline(never)]
+    fn expect_str<'s>(&'s mut self, expected: &dyn de::Expected) -> Result<Result<Reference<'de, 's>, usize>> {
+        if self.peek()? == b'"' { self.str() } else { Err(self.invalid_type(expected)) }
     }
 
     fn visit_bytes_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
@@ -284,7 +331,10 @@ impl<'de, R: Read<'de>> de::Deserializer<'de> for &mut Deserializer<R> {
         match self.peek()? {
             b'"' => self.visit_string(visitor),
             b'0'..=b'9' | b'-' => {
-                let number = self.number()?;
+                let number = match number::short(self.quick_rest()) {
+                    Some(found) => self.take(found),
+                    None => self.number()?,
+                };
                 visit_number(number, visitor).map_err(|error| self.fix_token(error))
             }
             b'{' => self.visit_object(visitor),
@@ -352,10 +402,7 @@ impl<'de, R: Read<'de>> de::Deserializer<'de> for &mut Deserializer<R> {
 
     #[inline]
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if !matches!(self.peek()?, b'0'..=b'9' | b'-') {
-            return Err(self.invalid_type(&visitor));
-        }
-        let value = self.double()?;
+        let value = self.double(&visitor)?;
         visitor.visit_f64(value).map_err(|error| self.fix_token(error))
     }
 
@@ -366,7 +413,7 @@ impl<'de, R: Read<'de>> de::Deserializer<'de> for &mut Deserializer<R> {
 
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.peek()? == b'"' { self.visit_string(visitor) } else { Err(self.invalid_type(&visitor)) }
+        self.visit_string(visitor)
     }
 
     #[inline]

@@ -5,11 +5,13 @@
 use std::io;
 
 use super::read::{Position, Read, Reference, private};
-use crate::arch::text::{Run, validate};
+use crate::arch::text::{Run, plain_key, plain_str, validate};
 use crate::error::{Code, Error, Result};
 
 /// First size of the buffer: small bodies need no more.
 const FIRST: usize = 4 << 10;
+/// Least that is asked of a reader which hands out a few bytes at a time.
+const LEAST: usize = 64;
 /// Size up to which the buffer grows because the input goes on; beyond that it grows only for one token that needs it.
 const BLOCK: usize = 64 << 10;
 
@@ -24,13 +26,34 @@ pub(crate) struct Window {
     base: Position,
     /// Bytes from here on must stay; `usize::MAX` if none must.
     pinned: usize,
-    /// Raw text of the keys that lead to the place where the parser is.
-    keys: Vec<u8>,
+    /// The keys that lead to the place where the parser is, the outermost first.
+    keys: Vec<Key>,
+    /// Raw text of those that have left the window.
+    left: Vec<u8>,
+    /// Whether there are limits for which tokens must be looked at one by one.
+    strict: bool,
+}
+
+/// A key on the way to the place where the parser is.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    /// Where its text is: offsets in the input, or indexes of `left` once it has left the window.
+    start: usize,
+    end: usize,
+    left: bool,
 }
 
 impl Window {
     pub(crate) fn new() -> Window {
-        Window { buffer: Vec::new(), ask: FIRST, base: Position::START, pinned: usize::MAX, keys: Vec::new() }
+        Window {
+            buffer: Vec::new(),
+            ask: FIRST,
+            base: Position::START,
+            pinned: usize::MAX,
+            keys: Vec::new(),
+            left: Vec::new(),
+            strict: false,
+        }
     }
 
     #[inline(always)]
@@ -62,6 +85,7 @@ impl Window {
 
     /// Drops the first bytes and remembers where that leads.
     fn forget(&mut self, count: usize) {
+        self.save_keys(count);
         self.base = self.base.after(&self.buffer[..count]);
         self.buffer.drain(..count);
         if self.pinned != usize::MAX {
@@ -86,7 +110,7 @@ impl Window {
         if got == self.ask {
             self.ask = (self.ask * 2).min(BLOCK);
         } else if got < self.ask / 4 {
-            self.ask = (self.ask / 2).max(FIRST);
+            self.ask = (self.ask / 2).max(LEAST);
         }
         read
     }
@@ -119,17 +143,33 @@ impl Window {
         std::mem::replace(&mut self.pinned, usize::MAX)
     }
 
-    #[inline]
+    #[inline(always)]
     fn remember_key(&mut self, start: usize, end: usize) -> usize {
         let mark = self.keys.len();
-        if let Some(key) = self.buffer.get(start..end) {
-            self.keys.extend_from_slice(key);
-        }
+        self.keys.push(Key { start: self.base.offset + start, end: self.base.offset + end, left: false });
         mark
     }
 
+    /// Copies the keys that start in the first `count` bytes, which are about to be dropped.
+    fn save_keys(&mut self, count: usize) {
+        let kept = self.keys.iter().rev().find(|key| key.left).map_or(0, |key| key.end);
+        self.left.truncate(kept);
+        let base = self.base.offset;
+        for key in &mut self.keys {
+            if !key.left && key.start < base + count {
+                let text = self.buffer.get(key.start - base..key.end - base).unwrap_or_default();
+                let start = self.left.len();
+                self.left.extend_from_slice(text);
+                *key = Key { start, end: self.left.len(), left: true };
+            }
+        }
+    }
+
     fn key(&self, mark: usize) -> &[u8] {
-        self.keys.get(mark..).unwrap_or_default()
+        let text = self.keys.get(mark).and_then(|key| {
+            if key.left { self.left.get(key.start..key.end) } else { self.buffer.get(key.start - self.base.offset..) }
+        });
+        text.unwrap_or_default()
     }
 
     #[inline(always)]
@@ -146,6 +186,25 @@ macro_rules! read_window {
         #[inline(always)]
         fn window(&self) -> &[u8] {
             self.window.bytes()
+        }
+
+        #[inline(always)]
+        fn quick(&self) -> &[u8] {
+            if self.window.strict { &[] } else { self.window.bytes() }
+        }
+
+        fn set_strict(&mut self, strict: bool) {
+            self.window.strict = strict;
+        }
+
+        #[inline(always)]
+        fn quick_key<'s>(&'s self, at: usize) -> Option<(Reference<'de, 's>, usize)> {
+            plain_key(Read::quick(self).get(at..)?).map(|(key, len)| (Reference::Copied(key), len))
+        }
+
+        #[inline(always)]
+        fn quick_str<'s>(&'s self, at: usize) -> Option<Reference<'de, 's>> {
+            plain_str(Read::quick(self).get(at..)?).map(Reference::Copied)
         }
 
         #[inline(always)]
@@ -176,7 +235,7 @@ macro_rules! read_window {
             self.window.unpin()
         }
 
-        #[inline]
+        #[inline(always)]
         fn remember_key(&mut self, start: usize, end: usize) -> usize {
             self.window.remember_key(start, end)
         }

@@ -196,7 +196,7 @@ fn exponent_part(text: &[u8], mut at: usize) -> Result<(i64, usize), Failure> {
 
 /// The number at the start of `text` if it is an integer of up to fifteen digits without a sign, as most are: one or two words.
 #[inline(always)]
-fn short_integer(text: &[u8]) -> Option<(u64, usize)> {
+pub(crate) fn short_integer(text: &[u8]) -> Option<(u64, usize)> {
     let (low, rest) = text.split_first_chunk::<8>()?;
     let (values, flags) = characters(*low);
     if flags != 0 {
@@ -212,6 +212,104 @@ fn short_integer(text: &[u8]) -> Option<(u64, usize)> {
     }
     let head = eight(values);
     Some((if count == 0 { head } else { head * TEN[count] + first(more, count) }, 8 + count))
+}
+
+/// Powers of ten as doubles, for the digits behind a point.
+const SCALE: [f64; 8] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
+
+/// The number at the start of `text` if it is a decimal without sign and exponent of up to seven characters: one word.
+#[inline(always)]
+pub(crate) fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
+    let word = text.first_chunk::<8>()?;
+    let (values, flags) = characters(*word);
+    let point = (flags.trailing_zeros() / 8) as usize;
+    if flags == 0 || word[point] != b'.' { None } else { behind_point(*word, values, flags, point) }
+}
+
+/// The decimal at the start of `word`, of which the point is known.
+#[inline(always)]
+fn behind_point(word: [u8; 8], values: u64, flags: u64, point: usize) -> Option<(f64, usize)> {
+    // What follows the point; nothing if it ends the word.
+    let behind = flags.unbounded_shr(8 * (point as u32 + 1));
+    let fraction = (behind.trailing_zeros() / 8) as usize;
+    let end = point + 1 + fraction;
+    if behind == 0 || point == 0 || fraction == 0 || matches!(word[end % 8], b'e' | b'E') {
+        return None;
+    }
+    if word[0] == b'0' && point != 1 {
+        return None;
+    }
+    // The digits behind the point move over it. Both parts of the quotient are exact, so it is rounded once.
+    let whole = (1 << (8 * point)) - 1;
+    let mantissa = first(values & whole | (values >> 8) & !whole, point + fraction);
+    Some((mantissa as f64 / SCALE[fraction % 8], end))
+}
+
+/// The number at the start of `text` as a double, if the text goes on behind it.
+#[inline(always)]
+pub(crate) fn double(text: &[u8]) -> Option<(f64, usize)> {
+    if let Some(word) = text.first_chunk::<8>() {
+        let (values, flags) = characters(*word);
+        let count = (flags.trailing_zeros() / 8) as usize;
+        if flags != 0 && count != 0 {
+            match word[count] {
+                b'.' => {
+                    if let Some(found) = behind_point(*word, values, flags, count) {
+                        return Some(found);
+                    }
+                }
+                b'e' | b'E' => {}
+                _ if word[0] == b'0' && count != 1 => {}
+                _ => return Some((first(values, count) as f64, count)),
+            }
+        }
+    }
+    match decimal(text) {
+        (_, 0) => None,
+        found => Some(found),
+    }
+}
+
+/// What [`parse_f64`] says of a number behind which the text goes on; length 0 for its errors, so that the result fits in registers.
+#[inline(never)]
+fn decimal(text: &[u8]) -> (f64, usize) {
+    if let Some(found) = plain_decimal(text) {
+        return found;
+    }
+    match parse_f64(text) {
+        Ok((value, len)) if len < text.len() => (value, len),
+        _ => (0.0, 0),
+    }
+}
+
+/// A number with a point after one to seven digits, without exponent, of up to nineteen digits.
+#[inline(always)]
+fn plain_decimal(text: &[u8]) -> Option<(f64, usize)> {
+    let negative = text.first() == Some(&b'-');
+    let start = usize::from(negative);
+    let word = text.get(start..)?.first_chunk::<8>()?;
+    let (values, flags) = characters(*word);
+    let point = (flags.trailing_zeros() / 8) as usize;
+    if flags == 0 || word[point] != b'.' || point == 0 || (word[0] == b'0' && point != 1) {
+        return None;
+    }
+    let mut mantissa = first(values, point);
+    let fraction = start + point + 1;
+    let end = digits(text, fraction, &mut mantissa);
+    if end == fraction || point + end - fraction > EXACT_DIGITS || matches!(text.get(end)?, b'e' | b'E') {
+        return None;
+    }
+    let magnitude = decimal::to_f64(mantissa, fraction as i64 - end as i64)?;
+    Some((if negative { -magnitude } else { magnitude }, end))
+}
+
+/// What [`short_integer`] or [`short_decimal`] knows.
+#[inline(always)]
+pub(crate) fn short(text: &[u8]) -> Option<(Number, usize)> {
+    match short_integer(text) {
+        Some((value, len)) => Some((Number::Unsigned(value), len)),
+        None => short_decimal(text).map(|(value, len)| (Number::Float(value), len)),
+    }
 }
 
 /// Parses the number at the start of `text` and returns it with its length.

@@ -33,6 +33,14 @@ fn check(text: &str) {
         let found = parse(whole.as_bytes()).ok().map(|(number, len)| (bits(number), len));
         assert_eq!(found, expected, "{whole}");
         assert_eq!(skip(whole.as_bytes()).ok(), expected.map(|(_, len)| len), "{whole}");
+        if let Some((number, len)) = short(whole.as_bytes()) {
+            assert_eq!(Some((bits(number), len)), expected, "{whole}");
+        }
+        // The quick way to a double refuses nothing but what ends with the text or is wrong.
+        let quick = double(whole.as_bytes()).map(|(value, len)| (value.to_bits(), len));
+        let nearest: f64 = text.parse().unwrap();
+        let goes_on = nearest.is_finite() && !tail.is_empty();
+        assert_eq!(quick, goes_on.then_some((nearest.to_bits(), text.len())), "{whole}");
         let double = parse_f64(whole.as_bytes()).ok();
         let nearest: f64 = text.parse().unwrap();
         let nearest = nearest.is_finite().then_some((nearest.to_bits(), text.len()));
@@ -226,5 +234,31 @@ proptest! {
         check(&value.to_string());
         check(&(value as i64).to_string());
         check(&(value as u16).to_string());
+    }
+}
+
+/// Every decimal of few digits, and what only looks like one.
+#[test]
+fn short_decimals() {
+    let mut taken = 0;
+    for value in 0..100_000 {
+        for places in 1..=6 {
+            let digits = format!("{value:0width$}", width = places + 1);
+            let (whole, fraction) = digits.split_at(digits.len() - places);
+            let text = format!("{whole}.{fraction}");
+            let found = short_decimal(format!("{text},0123456").as_bytes());
+            assert_eq!(found.is_some(), text.len() < 8, "{text}");
+            if let Some((double, len)) = found {
+                assert_eq!((double.to_bits(), len), (text.parse::<f64>().unwrap().to_bits(), text.len()), "{text}");
+                taken += 1;
+            }
+        }
+    }
+    assert!(taken > 400_000);
+    for text in [
+        "00.5,,,,", "1.,,,,,,", ".5,,,,,,", "1.5e3,,,", "1.5E3,,,", "-1.5,,,,", "1234567.", "1.234567", "12345678",
+        "1.5",
+    ] {
+        assert_eq!(short_decimal(text.as_bytes()), None, "{text}");
     }
 }

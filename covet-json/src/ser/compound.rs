@@ -96,49 +96,30 @@ impl<'a, 's, M: Mode> Array<'a, 's, M> {
     }
 }
 
-impl<M: Mode> SerializeSeq for Array<'_, '_, M> {
-    type Ok = Cursor;
-    type Error = Error;
+/// Arrays, tuples and tuple structs differ in the names of serde's traits alone.
+macro_rules! arrays {
+    ($($trait:ident $method:ident;)*) => { $(
+        impl<M: Mode> $trait for Array<'_, '_, M> {
+            type Ok = Cursor;
+            type Error = Error;
 
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.element(value)
-    }
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+                self.element(value)
+            }
 
-    #[inline]
-    fn end(self) -> Result<Cursor, Error> {
-        self.close()
-    }
+            #[inline]
+            fn end(self) -> Result<Cursor, Error> {
+                self.close()
+            }
+        }
+    )* };
 }
 
-impl<M: Mode> SerializeTuple for Array<'_, '_, M> {
-    type Ok = Cursor;
-    type Error = Error;
-
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.element(value)
-    }
-
-    #[inline]
-    fn end(self) -> Result<Cursor, Error> {
-        self.close()
-    }
-}
-
-impl<M: Mode> SerializeTupleStruct for Array<'_, '_, M> {
-    type Ok = Cursor;
-    type Error = Error;
-
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.element(value)
-    }
-
-    #[inline]
-    fn end(self) -> Result<Cursor, Error> {
-        self.close()
-    }
+arrays! {
+    SerializeSeq serialize_element;
+    SerializeTuple serialize_element;
+    SerializeTupleStruct serialize_field;
 }
 
 /// An object.

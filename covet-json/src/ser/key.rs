@@ -10,6 +10,7 @@ use serde::ser::Impossible;
 
 use super::compound::styled;
 use super::mode::{Compact, Mode};
+use super::refuse::{refuse, refuse_compounds};
 use crate::buffer::{Cursor, Room};
 use crate::error::{Code, Error};
 
@@ -44,13 +45,15 @@ macro_rules! integers {
 impl<M: Mode> serde::Serializer for KeySerializer<'_, '_, M> {
     type Ok = Cursor;
     type Error = Error;
-    type SerializeSeq = Impossible<Cursor, Error>;
-    type SerializeTuple = Impossible<Cursor, Error>;
-    type SerializeTupleStruct = Impossible<Cursor, Error>;
-    type SerializeTupleVariant = Impossible<Cursor, Error>;
-    type SerializeMap = Impossible<Cursor, Error>;
-    type SerializeStruct = Impossible<Cursor, Error>;
-    type SerializeStructVariant = Impossible<Cursor, Error>;
+
+    refuse_compounds!(not_a_string);
+
+    refuse! { not_a_string:
+        serialize_bytes(&[u8]);
+        serialize_none();
+        serialize_unit();
+        serialize_unit_struct(&'static str);
+    }
 
     integers! {
         serialize_u8 u8 => unsigned as u64;
@@ -92,24 +95,8 @@ impl<M: Mode> serde::Serializer for KeySerializer<'_, '_, M> {
         styled!(M, self.room, str(value))
     }
 
-    fn serialize_bytes(self, _value: &[u8]) -> Result<Cursor, Error> {
-        Err(not_a_string())
-    }
-
-    fn serialize_none(self) -> Result<Cursor, Error> {
-        Err(not_a_string())
-    }
-
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Cursor, Error> {
         value.serialize(self)
-    }
-
-    fn serialize_unit(self) -> Result<Cursor, Error> {
-        Err(not_a_string())
-    }
-
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<Cursor, Error> {
-        Err(not_a_string())
     }
 
     #[inline]
@@ -120,56 +107,6 @@ impl<M: Mode> serde::Serializer for KeySerializer<'_, '_, M> {
     #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Result<Cursor, Error> {
         value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _name: &'static str,
-        _index: u32,
-        _variant: &'static str,
-        _value: &T,
-    ) -> Result<Cursor, Error> {
-        Err(not_a_string())
-    }
-
-    fn serialize_seq(self, _len: Option<usize>) -> Result<Self::SerializeSeq, Error> {
-        Err(not_a_string())
-    }
-
-    fn serialize_tuple(self, _len: usize) -> Result<Self::SerializeTuple, Error> {
-        Err(not_a_string())
-    }
-
-    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<Self::SerializeTupleStruct, Error> {
-        Err(not_a_string())
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _name: &'static str,
-        _index: u32,
-        _variant: &'static str,
-        _len: usize,
-    ) -> Result<Self::SerializeTupleVariant, Error> {
-        Err(not_a_string())
-    }
-
-    fn serialize_map(self, _len: Option<usize>) -> Result<Self::SerializeMap, Error> {
-        Err(not_a_string())
-    }
-
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Self::SerializeStruct, Error> {
-        Err(not_a_string())
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _name: &'static str,
-        _index: u32,
-        _variant: &'static str,
-        _len: usize,
-    ) -> Result<Self::SerializeStructVariant, Error> {
-        Err(not_a_string())
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<Cursor, Error> {

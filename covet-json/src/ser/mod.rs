@@ -9,6 +9,7 @@ mod mode;
 mod node;
 mod options;
 mod raw;
+mod refuse;
 mod serializer;
 mod value;
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::ser::{Error as _, Impossible};
 
 use super::mode::Mode;
+use super::refuse::{refuse, refuse_compounds};
 use crate::buffer::{Cursor, Room};
 use crate::error::Error;
 
@@ -47,24 +48,9 @@ impl<'a, 's, M: Mode> TextSerializer<'a, 's, M> {
     }
 }
 
-macro_rules! refuse {
-    ($($method:ident($($type:ty),*);)*) => { $(
-        fn $method(self, $(_: $type),*) -> Result<Cursor, Error> {
-            Err(broken())
-        }
-    )* };
-}
-
 impl<M: Mode> serde::Serializer for TextSerializer<'_, '_, M> {
     type Ok = Cursor;
     type Error = Error;
-    type SerializeSeq = Impossible<Cursor, Error>;
-    type SerializeTuple = Impossible<Cursor, Error>;
-    type SerializeTupleStruct = Impossible<Cursor, Error>;
-    type SerializeTupleVariant = Impossible<Cursor, Error>;
-    type SerializeMap = Impossible<Cursor, Error>;
-    type SerializeStruct = Impossible<Cursor, Error>;
-    type SerializeStructVariant = Impossible<Cursor, Error>;
 
     fn serialize_str(self, text: &str) -> Result<Cursor, Error> {
         M::raw(self.room, text)
@@ -74,7 +60,9 @@ impl<M: Mode> serde::Serializer for TextSerializer<'_, '_, M> {
         M::raw(self.room, &value.to_string())
     }
 
-    refuse! {
+    refuse_compounds!(broken);
+
+    refuse! { broken:
         serialize_bool(bool);
         serialize_i8(i8);
         serialize_i16(i16);
@@ -99,56 +87,6 @@ impl<M: Mode> serde::Serializer for TextSerializer<'_, '_, M> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, _value: &T) -> Result<Cursor, Error> {
-        Err(broken())
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _name: &'static str,
-        _index: u32,
-        _variant: &'static str,
-        _value: &T,
-    ) -> Result<Cursor, Error> {
-        Err(broken())
-    }
-
-    fn serialize_seq(self, _len: Option<usize>) -> Result<Self::SerializeSeq, Error> {
-        Err(broken())
-    }
-
-    fn serialize_tuple(self, _len: usize) -> Result<Self::SerializeTuple, Error> {
-        Err(broken())
-    }
-
-    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<Self::SerializeTupleStruct, Error> {
-        Err(broken())
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _name: &'static str,
-        _index: u32,
-        _variant: &'static str,
-        _len: usize,
-    ) -> Result<Self::SerializeTupleVariant, Error> {
-        Err(broken())
-    }
-
-    fn serialize_map(self, _len: Option<usize>) -> Result<Self::SerializeMap, Error> {
-        Err(broken())
-    }
-
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Self::SerializeStruct, Error> {
-        Err(broken())
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _name: &'static str,
-        _index: u32,
-        _variant: &'static str,
-        _len: usize,
-    ) -> Result<Self::SerializeStructVariant, Error> {
         Err(broken())
     }
 }

@@ -64,6 +64,38 @@ impl<R: io::Read> Source<R> {
     }
 }
 
+/// The methods of an iterator over a source, and the iterator itself.
+macro_rules! source_iterator {
+    ($name:ident, $options:literal, $max_element:literal) => {
+        impl<R: io::Read, T: DeserializeOwned> $name<R, T> {
+            #[doc = $options]
+            #[must_use]
+            pub fn options(mut self, options: &DecodeOptions) -> Self {
+                self.source.set_options(options);
+                self
+            }
+
+            #[doc = $max_element]
+            #[must_use]
+            pub fn max_element(mut self, bytes: usize) -> Self {
+                self.source.max_element = bytes;
+                self
+            }
+        }
+
+        impl<R: io::Read, T: DeserializeOwned> Iterator for $name<R, T> {
+            type Item = Result<T, Error>;
+
+            #[inline]
+            fn next(&mut self) -> Option<Result<T, Error>> {
+                self.source.next()
+            }
+        }
+
+        impl<R: io::Read, T: DeserializeOwned> FusedIterator for $name<R, T> {}
+    };
+}
+
 /// An iterator over the elements of one array, which is decoded while it is read.
 ///
 /// The array is the document, or stands at a pointer inside of it. Everything is validated, including what stands around the array;
@@ -98,32 +130,13 @@ impl<R: io::Read, T: DeserializeOwned> ArrayReader<R, T> {
     pub fn at(reader: R, pointer: &str) -> ArrayReader<R, T> {
         ArrayReader { source: Source::new(reader, Walk::array(pointer)), element: PhantomData }
     }
-
-    /// Sets limits; `max_items` holds for the streamed array too, `trailing` has no effect.
-    #[must_use]
-    pub fn options(mut self, options: &DecodeOptions) -> Self {
-        self.source.set_options(options);
-        self
-    }
-
-    /// How many bytes one element may have; 16 MiB by default.
-    #[must_use]
-    pub fn max_element(mut self, bytes: usize) -> Self {
-        self.source.max_element = bytes;
-        self
-    }
 }
 
-impl<R: io::Read, T: DeserializeOwned> Iterator for ArrayReader<R, T> {
-    type Item = Result<T, Error>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Result<T, Error>> {
-        self.source.next()
-    }
+source_iterator! {
+    ArrayReader,
+    "Sets limits; `max_items` holds for the streamed array too, `trailing` has no effect.",
+    "How many bytes one element may have; 16 MiB by default."
 }
-
-impl<R: io::Read, T: DeserializeOwned> FusedIterator for ArrayReader<R, T> {}
 
 /// An iterator over values that stand one after the other: NDJSON, JSON Lines, or documents without anything between them.
 ///
@@ -148,29 +161,10 @@ impl<R: io::Read, T: DeserializeOwned> LinesReader<R, T> {
     pub fn new(reader: R) -> LinesReader<R, T> {
         LinesReader { source: Source::new(reader, Walk::values()), value: PhantomData }
     }
-
-    /// Sets limits; `max_bytes` holds for the whole input, `trailing` has no effect.
-    #[must_use]
-    pub fn options(mut self, options: &DecodeOptions) -> Self {
-        self.source.set_options(options);
-        self
-    }
-
-    /// How many bytes one value may have; 16 MiB by default.
-    #[must_use]
-    pub fn max_element(mut self, bytes: usize) -> Self {
-        self.source.max_element = bytes;
-        self
-    }
 }
 
-impl<R: io::Read, T: DeserializeOwned> Iterator for LinesReader<R, T> {
-    type Item = Result<T, Error>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Result<T, Error>> {
-        self.source.next()
-    }
+source_iterator! {
+    LinesReader,
+    "Sets limits; `max_bytes` holds for the whole input, `trailing` has no effect.",
+    "How many bytes one value may have; 16 MiB by default."
 }
-
-impl<R: io::Read, T: DeserializeOwned> FusedIterator for LinesReader<R, T> {}

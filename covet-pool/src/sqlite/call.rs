@@ -61,8 +61,16 @@ impl<T> Ticket<T> {
         }
     }
 
-    /// The result. Returns whether the call was interrupted, in which case the connection has to be made clean.
-    pub(super) fn finish(&self, outcome: Outcome<T>) -> bool {
+    /// The result, and the caller is woken. For calls that are never interrupted.
+    pub(super) fn finish(&self, outcome: Outcome<T>) {
+        if let (Some(waker), _) = self.finish_unheard(outcome) {
+            waker.wake();
+        }
+    }
+
+    /// The result. Returns who is to be woken, and whether the call was interrupted, in which case the connection has to be
+    /// made clean.
+    pub(super) fn finish_unheard(&self, outcome: Outcome<T>) -> (Option<Waker>, bool) {
         let mut stage = self.0.0.lock();
         let waker = match &mut *stage {
             Stage::Queued(waker) | Stage::Running(waker, _) => waker.take(),
@@ -72,15 +80,11 @@ impl<T> Ticket<T> {
                 drop(stage);
                 // The value's own business, on a thread that others need.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(outcome)));
-                return interrupted;
+                return (None, interrupted);
             }
         };
         *stage = Stage::Done(outcome);
-        drop(stage);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        false
+        (waker, false)
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) struct Settings {
     pub(super) drain_timeout: Option<Duration>,
     pub(super) mmap_size: Option<u64>,
     pub(super) cache_kib: Option<u32>,
-    pub(super) wal_autocheckpoint: Option<u32>,
+    pub(super) wal_autocheckpoint: u32,
     pub(super) init: Option<Arc<Init>>,
     pub(super) on_commit: Option<Arc<OnCommit>>,
 }
@@ -115,7 +115,7 @@ impl SqliteBuilder {
             drain_timeout: Some(Duration::from_secs(30)),
             mmap_size: None,
             cache_kib: None,
-            wal_autocheckpoint: None,
+            wal_autocheckpoint: 4000,
             init: None,
             on_commit: None,
         })
@@ -184,7 +184,11 @@ impl SqliteBuilder {
         self
     }
 
-    /// How many bytes of the file each connection maps into memory (`PRAGMA mmap_size`). Default SQLite's own, none.
+    /// How many bytes of the file each connection maps into memory (`PRAGMA mmap_size`). Default: readers 128 MiB (on 64-bit
+    /// Unix), the writer nothing; 0 is nothing for all.
+    ///
+    /// Readers that map do not wait for each other at the lock of SQLite's page cache. In return, if the disk fails to read a
+    /// mapped page, or somebody truncates the file, the process gets a `SIGBUS` where it would get an error.
     pub fn mmap_size(mut self, bytes: u64) -> Self {
         self.0.mmap_size = Some(bytes);
         self
@@ -196,10 +200,11 @@ impl SqliteBuilder {
         self
     }
 
-    /// After how many pages in the log a commit checkpoints it (`PRAGMA wal_autocheckpoint`); 0 never. Default SQLite's
-    /// own, 1000.
+    /// After how many pages in the log a commit checkpoints it (`PRAGMA wal_autocheckpoint`); 0 never. Default 4000, which is
+    /// 16 MiB of pages of the usual size: the commit that checkpoints waits for the disk, and all who share it do. SQLite's
+    /// own is 1000.
     pub fn wal_autocheckpoint(mut self, pages: u32) -> Self {
-        self.0.wal_autocheckpoint = Some(pages);
+        self.0.wal_autocheckpoint = pages;
         self
     }
 

@@ -1,7 +1,7 @@
 //! Several jobs in one transaction, and what becomes of each when it goes wrong.
 //!
 //! A job runs at most three times: in the first transaction; with its innocent companions once more, if another job rolled
-//! that transaction back; and by itself, if that happened again or if the commit failed, because then nobody knows whose
+//! that transaction back or failed without a savepoint; and by itself, if that happened again or if the commit failed, because then nobody knows whose
 //! work was to blame. By itself, whatever happens is its own outcome.
 
 use super::config::{Committed, OnCommit};
@@ -12,6 +12,7 @@ use super::status::WriteCounters;
 use rusqlite::ErrorCode;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 // With a comment, so that no closure finds these in the cache by writing the same: it would get past the authorizer.
 const BEGIN: &str = "BEGIN IMMEDIATE -- covet";
@@ -20,19 +21,25 @@ const SAVEPOINT: &str = "SAVEPOINT covet_job -- covet";
 const ROLLBACK_TO: &str = "ROLLBACK TO covet_job -- covet";
 const RELEASE: &str = "RELEASE covet_job -- covet";
 
+/// After how many writes without a failure savepoints are left out: as many as share a commit at most, so that running a group
+/// again costs no more than what had been saved on the way.
+const TRUSTED: u32 = 256;
+
 /// Gives the next job of a transaction that holds so many already.
 pub(super) type Next<'a> = &'a mut dyn FnMut(usize) -> Option<BoxJob>;
 
 pub(super) struct Group<'a> {
     pub(super) conn: &'a Conn,
     pub(super) counters: &'a WriteCounters,
+    /// How many writes in a row have gone well, up to [`TRUSTED`].
+    pub(super) streak: &'a AtomicU32,
     pub(super) on_commit: Option<&'a OnCommit>,
 }
 
 /// How a transaction ended. All jobs that are not in it have been told.
 enum Attempt {
     Done,
-    /// One job, which has been told, rolled all of them back.
+    /// One job, which has been told, rolled all of them back, or had to be undone and had no savepoint.
     Lost(Vec<BoxJob>),
     /// The commit failed, and any of them may be why.
     Refused(Vec<BoxJob>),
@@ -44,6 +51,8 @@ enum Step {
     Kept,
     /// It is undone, and the transaction goes on.
     Failed,
+    /// It is undone, and with it the transaction.
+    Undone,
     /// It took the transaction with it. The error is for the job, unless its own does.
     Lost(Option<Error>),
 }
@@ -52,14 +61,15 @@ impl Group<'_> {
     /// Runs the jobs to their ends. An error if not even the first could begin for want of the write lock; that one
     /// has been told.
     pub(super) fn serve(&self, next: Next<'_>) -> Result<(), rusqlite::Error> {
-        let again = match self.attempt(next) {
+        let trusting = self.streak.load(Ordering::Relaxed) >= TRUSTED;
+        let again = match self.attempt(next, trusting) {
             Attempt::Done => return Ok(()),
             Attempt::Barred(error) => return Err(error),
             Attempt::Refused(jobs) => jobs,
             Attempt::Lost(jobs) => {
                 self.counters.rerun(jobs.len());
                 let mut jobs = jobs.into_iter();
-                match self.attempt(&mut |_| jobs.next()) {
+                match self.attempt(&mut |_| jobs.next(), false) {
                     Attempt::Lost(more) | Attempt::Refused(more) => more.into_iter().chain(jobs).collect(),
                     Attempt::Done => Vec::new(),
                     Attempt::Barred(error) => {
@@ -73,12 +83,13 @@ impl Group<'_> {
         for job in again {
             let mut job = Some(job);
             // By itself, a job is told in any case.
-            self.attempt(&mut |_| job.take());
+            self.attempt(&mut |_| job.take(), false);
         }
         Ok(())
     }
 
-    fn attempt(&self, next: Next<'_>) -> Attempt {
+    /// `trusting`: without savepoints.
+    fn attempt(&self, next: Next<'_>, trusting: bool) -> Attempt {
         let (mut kept, mut tables, mut open) = (Vec::new(), BTreeSet::new(), false);
         while let Some(mut job) = next(kept.len()) {
             if !open {
@@ -88,7 +99,7 @@ impl Group<'_> {
                 }
                 open = true;
             }
-            match self.step(&mut job, kept.is_empty()) {
+            match self.step(&mut job, kept.is_empty(), trusting) {
                 Step::Kept => {
                     kept.push(job);
                     tables.append(&mut self.conn.guard.take_tables());
@@ -97,6 +108,11 @@ impl Group<'_> {
                     self.counters.failed(1);
                     tell(job, None);
                     open = !kept.is_empty();
+                }
+                Step::Undone => {
+                    self.counters.failed(1);
+                    tell(job, None);
+                    return Attempt::Lost(kept);
                 }
                 Step::Lost(instead) => {
                     self.counters.failed(1);
@@ -117,23 +133,28 @@ impl Group<'_> {
         self.conn.own(BEGIN)
     }
 
-    /// Runs one job. The first of a transaction needs no savepoint: undoing it is undoing the transaction.
-    fn step(&self, job: &mut BoxJob, first: bool) -> Step {
+    /// Runs one job. The first of a transaction needs no savepoint: undoing it is undoing the transaction. The others get
+    /// one each, unless so many in a row have gone well that it is cheaper to run them again when one does not.
+    fn step(&self, job: &mut BoxJob, first: bool, trusting: bool) -> Step {
         let conn = self.conn;
         conn.guard.take_tables();
-        if !first && let Err(error) = conn.own(SAVEPOINT) {
+        let saved = !first && !trusting;
+        if saved && let Err(error) = conn.own(SAVEPOINT) {
             conn.roll_back();
             return Step::Lost(Some(Error::Sqlite(error)));
         }
         let good = job.run(conn);
-        if conn.is_autocommit() {
+        let lost = conn.is_autocommit();
+        self.rate(good && !lost);
+        if lost {
             return Step::Lost(good.then_some(Error::RolledBack));
         }
-        if first {
-            if !good {
-                conn.roll_back();
+        if !saved {
+            if good {
+                return Step::Kept;
             }
-            return if good { Step::Kept } else { Step::Failed };
+            conn.roll_back();
+            return if first { Step::Failed } else { Step::Undone };
         }
         let undone = if good { Ok(()) } else { conn.own(ROLLBACK_TO) };
         match undone.and_then(|()| conn.own(RELEASE)) {
@@ -143,6 +164,15 @@ impl Group<'_> {
                 conn.roll_back();
                 Step::Lost(good.then_some(Error::Sqlite(error)))
             }
+        }
+    }
+
+    fn rate(&self, good: bool) {
+        let streak = self.streak.load(Ordering::Relaxed);
+        if !good {
+            self.streak.store(0, Ordering::Relaxed);
+        } else if streak < TRUSTED {
+            self.streak.store(streak + 1, Ordering::Relaxed);
         }
     }
 

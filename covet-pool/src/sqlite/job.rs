@@ -4,15 +4,13 @@ use super::call::{Outcome, Ticket};
 use super::conn::Conn;
 use super::error::{Error, Result};
 use super::guard::Mode;
+use super::inbox::Call;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A write of some type.
-pub(super) trait Job: Send {
+pub(super) trait Job: Call + Send {
     /// Whether it wants the connection for itself, outside any transaction of the pool.
     fn is_alone(&self) -> bool;
-
-    /// Whether its caller has gone.
-    fn is_gone(&self) -> bool;
 
     /// Its turn has come. False if its caller has gone.
     fn begin(&self) -> bool;
@@ -25,6 +23,12 @@ pub(super) trait Job: Send {
 }
 
 pub(super) type BoxJob = Box<dyn Job>;
+
+impl Call for BoxJob {
+    fn is_gone(&self) -> bool {
+        (**self).is_gone()
+    }
+}
 
 /// Runs a closure and keeps its panic for its caller.
 pub(super) fn guarded<T>(conn: &Conn, closure: impl FnOnce(&Conn) -> Result<T>) -> Outcome<T> {
@@ -44,6 +48,12 @@ impl<T, F> Shared<T, F> {
     }
 }
 
+impl<T, F> Call for Shared<T, F> {
+    fn is_gone(&self) -> bool {
+        self.ticket.is_gone()
+    }
+}
+
 impl<T, F> Job for Shared<T, F>
 where
     T: Send,
@@ -51,10 +61,6 @@ where
 {
     fn is_alone(&self) -> bool {
         false
-    }
-
-    fn is_gone(&self) -> bool {
-        self.ticket.is_gone()
     }
 
     fn begin(&self) -> bool {
@@ -88,6 +94,12 @@ impl<T, F> Alone<T, F> {
     }
 }
 
+impl<T, F> Call for Alone<T, F> {
+    fn is_gone(&self) -> bool {
+        self.ticket.is_gone()
+    }
+}
+
 impl<T, F> Job for Alone<T, F>
 where
     T: Send,
@@ -95,10 +107,6 @@ where
 {
     fn is_alone(&self) -> bool {
         true
-    }
-
-    fn is_gone(&self) -> bool {
-        self.ticket.is_gone()
     }
 
     fn begin(&self) -> bool {

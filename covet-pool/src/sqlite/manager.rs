@@ -12,6 +12,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// How much of the file a reader maps unless told otherwise. As it comes, SQLite has one lock for the cached pages of all
+/// connections, so that two that read get no more done than one; mapped pages are not cached.
+const READER_MMAP: u64 = 128 << 20;
+/// Whether address space is plentiful and mapped pages are the system's own cache.
+const MAPS: bool = cfg!(all(unix, target_pointer_width = "64", not(target_os = "openbsd")));
+
 /// What the statement caches of all connections have counted.
 #[derive(Debug, Default)]
 pub(super) struct Statements {
@@ -106,7 +112,8 @@ impl Sqlite {
         let settings = &*self.settings;
         let mut script = format!("PRAGMA foreign_keys = {};", u8::from(settings.foreign_keys));
         let mut set = |name: &str, value: String| script.push_str(&format!("PRAGMA {name} = {value};"));
-        if let Some(bytes) = settings.mmap_size {
+        let mapped = settings.mmap_size.or((self.role == Role::Reader && MAPS).then_some(READER_MMAP));
+        if let Some(bytes) = mapped {
             set("mmap_size", bytes.to_string());
         }
         if let Some(kib) = settings.cache_kib {
@@ -119,9 +126,7 @@ impl Sqlite {
                     set("journal_mode", "WAL".to_owned());
                 }
                 set("synchronous", settings.synchronous.as_str().to_owned());
-                if let Some(pages) = settings.wal_autocheckpoint {
-                    set("wal_autocheckpoint", pages.to_string());
-                }
+                set("wal_autocheckpoint", settings.wal_autocheckpoint.to_string());
             }
         }
         script

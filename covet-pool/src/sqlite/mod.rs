@@ -22,11 +22,11 @@
 //!
 //! # What a write promises
 //!
-//! A closure given to `write` runs in its own savepoint of a transaction (`BEGIN IMMEDIATE`) that other callers' writes may
-//! share. Its caller gets `Ok` only after the `COMMIT` that holds its work; an `Err`, or a panic, means that nothing of it
-//! remains. Because one job can take the whole transaction down (`OR ROLLBACK`, `RAISE(ROLLBACK)`, a full disk, a deferred
-//! foreign key that fails the commit), the others' closures are then **run again**, which is why they are `FnMut`: let them
-//! do nothing but SQL. A closure cannot end the transaction itself: `BEGIN`, `COMMIT` and `ROLLBACK` are refused.
+//! A closure given to `write` runs in a transaction (`BEGIN IMMEDIATE`) that other callers' writes may share. Its caller gets
+//! `Ok` only after the `COMMIT` that holds its work; an `Err`, or a panic, means that nothing of it remains. It has a
+//! savepoint of its own, unless the last 256 writes have all gone well. One job can take the whole transaction down
+//! (`OR ROLLBACK`, `RAISE(ROLLBACK)`, a full disk, a deferred foreign key that fails the commit, any failure without a
+//! savepoint); the others' closures are then **run again**, which is why they are `FnMut`: let them do nothing but SQL. A closure cannot end the transaction itself: `BEGIN`, `COMMIT` and `ROLLBACK` are refused.
 //!
 //! # Errors and panics
 //!
@@ -39,11 +39,13 @@ mod conn;
 mod error;
 mod group;
 mod guard;
+mod inbox;
 mod job;
 mod manager;
 mod pool;
 mod readers;
 mod status;
+mod wakes;
 mod writer;
 
 pub use config::{Committed, SqliteBuilder, Synchronous};

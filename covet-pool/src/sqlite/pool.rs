@@ -130,6 +130,11 @@ impl SqlitePool {
 
     /// Reads, on a reader's thread.
     ///
+    /// The closure sees every write that was acknowledged before the call. Its statements may all see one and the same
+    /// moment, which it then shares with others that wait in line; to be sure of that, begin with
+    /// `let tx = conn.unchecked_transaction()?` and read from `tx`. It should do nothing but SQL: while it blocks, its
+    /// thread serves nobody else, and may owe a wake-up to those whom it has served just before.
+    ///
     /// Dropping the future while it waits takes the read back; dropping it while the closure runs interrupts its statement,
     /// whose connection is used again once it is clean.
     ///
@@ -149,8 +154,8 @@ impl SqlitePool {
 
     /// Writes, waiting on this thread. Returns after the commit that holds the work, which other callers' writes may share.
     ///
-    /// The closure may run more than once, because another write can take the shared transaction down; only its last
-    /// run counts. An `Err`, or a panic, undoes what it did.
+    /// The closure may run more than once, because another write can take the shared transaction down, and one that fails
+    /// sometimes does; only its last run counts. An `Err`, or a panic, undoes what it did.
     ///
     /// # Errors
     ///

@@ -3,21 +3,22 @@
 //! A thread takes the jobs from it, transaction by transaction. While one commits, the next fills up: that is what makes
 //! groups. A caller on a thread of its own that finds nobody before it runs its write itself, without a hand-over.
 
+use super::call::timed_out;
 use super::config::Settings;
 use super::conn::Conn;
 use super::error::{self, Error, Result};
 use super::group::{Group, tell};
+use super::inbox::Inbox;
 use super::job::BoxJob;
 use super::manager::Sqlite;
 use super::status::{WriteCounters, WriteStats};
-use crate::clock;
 use crate::error::PoolError;
 use crate::guard::PooledConn;
 use crate::pool::Pool;
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::MutexGuard;
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 thread_local! {
@@ -42,42 +43,32 @@ pub(super) fn holding<R>(settings: &Arc<Settings>, work: impl FnOnce() -> R) -> 
     result
 }
 
-struct Waiting {
-    job: BoxJob,
-    since: u64,
+/// How often the writer's thread looks for more before it sleeps, yielding the processor in between.
+const YIELDS: u32 = 8;
+
+/// What the writer's thread keeps beside the line.
+#[derive(Default)]
+pub(super) struct Thread {
+    /// It exists.
+    manned: bool,
+    /// It sleeps until there are so many jobs; 0 while it is awake.
+    wanted: usize,
 }
 
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Waiting>,
-    closed: bool,
-    /// The thread exists.
-    manned: bool,
-    /// The thread sleeps until there are so many jobs; 0 while it is awake.
-    wanted: usize,
-    /// Jobs taken out whose callers have not been told yet, or callers who run their own: what `close` waits for.
-    active: usize,
-}
+type Line = super::inbox::Line<BoxJob, Thread>;
 
 pub(super) struct Writer {
     pub(super) pool: Pool<Sqlite>,
     settings: Arc<Settings>,
-    queue: Mutex<Queue>,
-    filled: Condvar,
-    drained: Condvar,
+    inbox: Inbox<BoxJob, Thread>,
     counters: WriteCounters,
+    /// How many writes in a row have gone well.
+    streak: AtomicU32,
 }
 
 impl Writer {
     pub(super) fn new(pool: Pool<Sqlite>, settings: Arc<Settings>) -> Self {
-        Self {
-            pool,
-            settings,
-            queue: Mutex::default(),
-            filled: Condvar::new(),
-            drained: Condvar::new(),
-            counters: WriteCounters::default(),
-        }
+        Self { pool, settings, inbox: Inbox::new(), counters: WriteCounters::default(), streak: AtomicU32::new(0) }
     }
 
     pub(super) fn stats(&self) -> WriteStats {
@@ -85,7 +76,7 @@ impl Writer {
     }
 
     pub(super) fn queued(&self) -> usize {
-        self.queue.lock().jobs.len()
+        self.inbox.len()
     }
 
     /// Puts a job into the queue.
@@ -93,8 +84,8 @@ impl Writer {
         if is_held_here(&self.settings) {
             return Err(Error::Nested);
         }
-        let queue = self.queue.lock();
-        self.push(queue, job)
+        let line = self.inbox.lock();
+        self.push(line, job)
     }
 
     /// Runs a job here and now if nobody is before it; else puts it into the queue.
@@ -102,13 +93,13 @@ impl Writer {
         if is_held_here(&self.settings) {
             return Err(Error::Nested);
         }
-        let mut queue = self.queue.lock();
-        if queue.closed || !queue.jobs.is_empty() {
-            return self.push(queue, job);
+        let mut line = self.inbox.lock();
+        if line.is_closed() || line.len() > 0 {
+            return self.push(line, job);
         }
-        let Ok(conn) = self.pool.try_get() else { return self.push(queue, job) };
-        queue.active += 1;
-        drop(queue);
+        let Ok(conn) = self.pool.try_get() else { return self.push(line, job) };
+        line.begin();
+        drop(line);
         if job.begin() {
             let mut job = Some(job);
             if job.as_ref().is_some_and(|job| job.is_alone()) {
@@ -119,34 +110,25 @@ impl Writer {
             }
         }
         drop(conn);
-        self.ended();
+        self.inbox.ended();
         Ok(())
     }
 
-    fn push(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>, job: BoxJob) -> Result<()> {
-        if queue.closed {
-            return Err(Error::closed());
-        }
-        if queue.jobs.len() >= self.settings.max_waiting {
-            // Those whose callers have gone do not count.
-            queue.jobs.retain(|waiting| !waiting.job.is_gone());
-            if queue.jobs.len() >= self.settings.max_waiting {
-                return Err(Error::Pool(PoolError::QueueFull));
-            }
-        }
-        if !queue.manned {
+    fn push(self: &Arc<Self>, mut line: MutexGuard<'_, Line>, job: BoxJob) -> Result<()> {
+        line.check_room(self.settings.max_waiting)?;
+        if !line.staff.manned {
             let writer = Arc::clone(self);
             std::thread::Builder::new()
                 .name("covet-sqlite-write".to_owned())
                 .spawn(move || writer.serve())
                 .map_err(Error::Thread)?;
-            queue.manned = true;
+            line.staff.manned = true;
         }
-        queue.jobs.push_back(Waiting { job, since: clock::coarse() });
-        if queue.wanted != 0 && queue.jobs.len() >= queue.wanted {
-            queue.wanted = 0;
-            drop(queue);
-            self.filled.notify_one();
+        line.push(job);
+        if line.staff.wanted != 0 && line.len() >= line.staff.wanted {
+            line.staff.wanted = 0;
+            drop(line);
+            self.inbox.filled.notify_one();
         }
         Ok(())
     }
@@ -154,46 +136,40 @@ impl Writer {
     /// The thread: transaction after transaction, until the pool is closed and the queue is empty.
     fn serve(&self) {
         let mut pace = Pace { company: 1, commit: Duration::ZERO };
-        while self.await_work(&pace) {
+        while self.await_work() {
             let conn = match self.pool.get_blocking() {
                 Ok(conn) => conn,
                 Err(error) => {
                     self.fail_all(&error);
-                    self.ended();
+                    self.inbox.ended();
                     continue;
                 }
             };
             self.transaction(&conn, &mut pace);
             drop(conn);
-            self.ended();
+            self.inbox.ended();
         }
     }
 
-    /// Sleeps until there is work; counts it as active. If the last transaction was shared, gives the same company
-    /// a chance to come together again.
-    fn await_work(&self, pace: &Pace) -> bool {
-        let mut queue = self.queue.lock();
-        while queue.jobs.is_empty() {
-            if queue.closed {
+    /// Sleeps until there is work, and counts it as active.
+    fn await_work(&self) -> bool {
+        let mut line = self.inbox.lock();
+        while line.len() == 0 {
+            if line.is_closed() {
                 return false;
             }
-            queue.wanted = 1;
-            self.filled.wait(&mut queue);
+            line.staff.wanted = 1;
+            self.inbox.filled.wait(&mut line);
         }
-        let patience = pace.patience(self.settings.group_latency);
-        if queue.jobs.len() < pace.company && !patience.is_zero() && !queue.closed {
-            queue.wanted = pace.company;
-            self.filled.wait_for(&mut queue, patience);
-        }
-        queue.wanted = 0;
-        queue.active += 1;
+        line.staff.wanted = 0;
+        line.begin();
         true
     }
 
     fn transaction(&self, conn: &PooledConn<Sqlite>, pace: &mut Pace) {
         let begun = Instant::now();
         let limit = self.settings.group_latency;
-        let (mut taken, mut alone, mut late) = (0, None, false);
+        let (mut taken, mut alone, mut late, mut idle) = (0, None, false, Duration::ZERO);
         let before = self.queued();
         let barred = self.on(conn, |group| {
             group.serve(&mut |kept| {
@@ -201,7 +177,7 @@ impl Writer {
                 if alone.is_some() || late || kept >= self.settings.group_size {
                     return None;
                 }
-                let job = self.take()?;
+                let job = self.take().or_else(|| self.linger(pace, taken, begun, &mut idle))?;
                 if job.is_alone() {
                     alone = Some(job);
                     return None;
@@ -214,28 +190,59 @@ impl Writer {
             self.fail_first(before.saturating_sub(taken), &error);
         }
         pace.company = taken.clamp(1, self.settings.group_size);
-        pace.commit = begun.elapsed();
+        pace.commit = begun.elapsed().saturating_sub(idle);
         if let Some(job) = alone {
             self.on(conn, |group| group.alone(job));
         }
     }
 
+    /// If the last transaction was shared, gives the same company a chance to come together again. The transaction is
+    /// open meanwhile: those who are there already have been served while the others were on their way.
+    fn linger(&self, pace: &Pace, taken: usize, begun: Instant, idle: &mut Duration) -> Option<BoxJob> {
+        let missing = pace.company.saturating_sub(taken);
+        let so_far = begun.elapsed();
+        let patience = pace.patience(self.settings.group_latency).saturating_sub(so_far);
+        if missing == 0 || patience.is_zero() {
+            return None;
+        }
+        let job = self.await_company(missing, patience);
+        *idle += begun.elapsed().saturating_sub(so_far);
+        job
+    }
+
+    fn await_company(&self, missing: usize, patience: Duration) -> Option<BoxJob> {
+        for _ in 0..YIELDS {
+            std::thread::yield_now();
+            if let Some(job) = self.take() {
+                return Some(job);
+            }
+        }
+        let mut line = self.inbox.lock();
+        if line.len() < missing && !line.is_closed() {
+            line.staff.wanted = missing;
+            self.inbox.filled.wait_for(&mut line, patience);
+            line.staff.wanted = 0;
+        }
+        drop(line);
+        self.take()
+    }
+
     fn on<R>(&self, conn: &Conn, work: impl FnOnce(&Group<'_>) -> R) -> R {
-        let group = Group { conn, counters: &self.counters, on_commit: self.settings.on_commit.as_deref() };
+        let on_commit = self.settings.on_commit.as_deref();
+        let group = Group { conn, counters: &self.counters, streak: &self.streak, on_commit };
         holding(&self.settings, || work(&group))
     }
 
     /// The next job whose caller still waits and whose time is not over.
     fn take(&self) -> Option<BoxJob> {
         loop {
-            let Waiting { job, since } = self.queue.lock().jobs.pop_front()?;
-            if !job.begin() {
+            let waiting = self.inbox.lock().pop()?;
+            if !waiting.job.begin() {
                 continue;
             }
-            let waited = Duration::from_millis(clock::coarse().saturating_sub(since));
-            match self.settings.acquire_timeout {
-                Some(limit) if waited > limit => tell(job, Some(super::call::timed_out(waited))),
-                _ => return Some(job),
+            match waiting.overdue(self.settings.acquire_timeout) {
+                None => return Some(waiting.job),
+                error => tell(waiting.job, error),
             }
         }
     }
@@ -251,13 +258,11 @@ impl Writer {
     /// There is no connection. If somebody just holds it for long, only those are told whose time is over.
     fn fail_all(&self, error: &PoolError<rusqlite::Error>) {
         if matches!(error, PoolError::Timeout(_)) {
-            let (limit, now) = (self.settings.acquire_timeout.map_or(u64::MAX, clock::millis), clock::coarse());
-            let mut queue = self.queue.lock();
-            let late = |waiting: &Waiting| now.saturating_sub(waiting.since) >= limit;
-            let expired: Vec<_> = std::iter::from_fn(|| queue.jobs.pop_front_if(|waiting| late(waiting))).collect();
-            drop(queue);
-            for Waiting { job, since } in expired {
-                tell(job, Some(super::call::timed_out(Duration::from_millis(now.saturating_sub(since)))));
+            let limit = self.settings.acquire_timeout.unwrap_or(Duration::MAX);
+            let overdue = self.inbox.lock().pop_overdue(limit);
+            for waiting in overdue {
+                let waited = waiting.waited();
+                tell(waiting.job, Some(timed_out(waited)));
             }
             return;
         }
@@ -270,41 +275,12 @@ impl Writer {
         }
     }
 
-    fn ended(&self) {
-        let mut queue = self.queue.lock();
-        queue.active -= 1;
-        if queue.closed && queue.active == 0 && queue.jobs.is_empty() {
-            self.drained.notify_all();
-        }
-    }
-
-    /// Accepts nothing more. What has been accepted is still done.
     pub(super) fn close(&self) {
-        let mut queue = self.queue.lock();
-        queue.closed = true;
-        drop(queue);
-        self.filled.notify_all();
+        self.inbox.close();
     }
 
-    /// Waits until everything accepted is done, or until the given moment; then the rest fails. Returns how many are
-    /// still at work.
     pub(super) fn drain(&self, end: Option<Instant>) -> usize {
-        let mut queue = self.queue.lock();
-        while queue.active > 0 || !queue.jobs.is_empty() {
-            match end {
-                None => self.drained.wait(&mut queue),
-                Some(end) => {
-                    if self.drained.wait_until(&mut queue, end).timed_out() {
-                        break;
-                    }
-                }
-            }
-        }
-        let left = std::mem::take(&mut queue.jobs);
-        let active = queue.active;
-        drop(queue);
-        drop(left);
-        active
+        self.inbox.drain(end)
     }
 }
 

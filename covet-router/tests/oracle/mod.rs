@@ -232,11 +232,8 @@ fn spelling(seg: &Seg) -> (Reverse<usize>, String) {
     }
 }
 
-/// All matches in order of precedence: index of the pattern, captures. A pattern counts once.
-pub(crate) fn matching(patterns: &[Pattern], path: &str) -> Vec<(usize, Captures)> {
-    if !path.starts_with('/') {
-        return Vec::new();
-    }
+/// Every variant that matches, in order of precedence, with the index of its pattern and its captures.
+fn found(patterns: &[Pattern], path: &str) -> Vec<(Variant, usize, Captures)> {
     let mut found: Vec<(Variant, usize, Captures)> = Vec::new();
     for (i, pattern) in patterns.iter().enumerate() {
         for variant in variants(pattern) {
@@ -246,8 +243,13 @@ pub(crate) fn matching(patterns: &[Pattern], path: &str) -> Vec<(usize, Captures
         }
     }
     found.sort_by(|a, b| compare(&a.0, &b.0));
+    found
+}
+
+/// All matches in order of precedence: index of the pattern, captures. A pattern counts once.
+pub(crate) fn matching(patterns: &[Pattern], path: &str) -> Vec<(usize, Captures)> {
     let mut out: Vec<(usize, Captures)> = Vec::new();
-    for (_, i, captures) in found {
+    for (_, i, captures) in found(patterns, path) {
         if !out.iter().any(|(other, _)| *other == i) {
             out.push((i, captures));
         }
@@ -257,18 +259,9 @@ pub(crate) fn matching(patterns: &[Pattern], path: &str) -> Vec<(usize, Captures
 
 /// As [`matching`], grouped: patterns of one shape stand together. For `find` on tables with methods.
 pub(crate) fn groups(patterns: &[Pattern], path: &str) -> Vec<Vec<(usize, Captures)>> {
-    let mut found: Vec<(Variant, usize, Captures)> = Vec::new();
-    for (i, pattern) in patterns.iter().enumerate() {
-        for variant in variants(pattern) {
-            if let Some(captures) = search(&tokens(&variant), path) {
-                found.push((variant, i, captures));
-            }
-        }
-    }
-    found.sort_by(|a, b| compare(&a.0, &b.0));
     let mut out: Vec<Vec<(usize, Captures)>> = Vec::new();
     let mut last: Option<Variant> = None;
-    for (variant, i, captures) in found {
+    for (variant, i, captures) in found(patterns, path) {
         let same = last.as_ref().is_some_and(|l| compare(l, &variant) == Ordering::Equal);
         match out.last_mut() {
             Some(group) if same => group.push((i, captures)),

@@ -1,21 +1,28 @@
 //! The steps about what we take in and what we hand out: dependencies and packages.
 
+use std::process::Command;
+
 use anyhow::{Context as _, Result, bail};
 
 use super::{Context, Notices};
+use crate::metadata::Workspace;
 use crate::process::{cargo, check, output};
 
 const VERSIONS: &str = include_str!("../../../.ci/versions");
 
 /// `cargo package` over all published crates in one call: apart, they could not resolve each other, since the registry
 /// does not have their new versions yet.
-pub(super) fn package(context: &Context) -> Result<Notices> {
+pub(crate) fn package_command(workspace: &Workspace) -> Command {
     let mut command = cargo();
-    // What is packed is the working tree, committed or not: the step judges the crates, not the commit.
+    // What is packed is the working tree, committed or not: it is the crates that are judged, not the commit.
     command.args(["package", "--workspace", "--allow-dirty"]);
-    let unpublished = context.workspace.members.iter().filter(|package| !package.published);
+    let unpublished = workspace.members.iter().filter(|package| !package.published);
     command.args(unpublished.flat_map(|package| ["--exclude", package.name.as_str()]));
-    check(&mut command)?;
+    command
+}
+
+pub(super) fn package(context: &Context) -> Result<Notices> {
+    check(&mut package_command(&context.workspace))?;
     Ok(Vec::new())
 }
 
