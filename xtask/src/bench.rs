@@ -202,6 +202,7 @@ impl Session {
             machine,
             build: first.build,
             workloads: workload::VERSION,
+            inventory: workload::inventory::inventory(),
             corpus: workload::corpus::folder().is_some(),
             disturbances,
             failures: self.failures,

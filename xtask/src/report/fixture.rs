@@ -65,6 +65,7 @@ pub(crate) fn run() -> Run {
         machine: Default::default(),
         build: Default::default(),
         workloads: 1,
+        inventory: Vec::new(),
         corpus: false,
         disturbances: Vec::new(),
         failures: Vec::new(),

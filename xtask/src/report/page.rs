@@ -73,6 +73,14 @@ fn head(run: &Run) -> String {
         let _ = writeln!(html, "<dt>{name}</dt><dd>{}</dd>", escape(&value));
     }
     html.push_str("</dl>\n");
+    if !run.inventory.is_empty() {
+        html.push_str("<details><summary>generated workloads</summary><div class=\"scroll\"><table><tr><th>what</th><th>bytes</th><th>FNV-1a</th></tr>\n");
+        for item in &run.inventory {
+            let (name, bytes) = (escape(&item.name), number(item.bytes as f64));
+            let _ = writeln!(html, "<tr><td>{name}</td><td>{bytes}</td><td><code>{}</code></td></tr>", item.digest);
+        }
+        html.push_str("</table></div></details>\n");
+    }
     html
 }
 
