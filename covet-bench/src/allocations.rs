@@ -38,7 +38,6 @@ pub(crate) fn count(timed: &mut dyn Timed) -> Result<Option<Allocations>, String
     }))
 }
 
-/// Without the feature there is nothing to count.
 /// Makes an allocator the program's own, for a bench that compares all contenders on it. Nothing in a build that counts
 /// allocations: its counter is the allocator there.
 ///
@@ -62,6 +61,7 @@ macro_rules! global_allocator {
     ($type:ty, $value:expr) => {};
 }
 
+/// Without the feature there is nothing to count.
 #[cfg(not(feature = "allocations"))]
 pub(crate) fn count(timed: &mut dyn Timed) -> Result<Option<Allocations>, String> {
     let _ = timed.allocates_here();

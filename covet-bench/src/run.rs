@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::{Build, Machine};
 use crate::record::{Allocations, ContenderRecord, GroupRecord, Kind, Latency, Role, Throughput};
+use crate::workload::inventory::Item;
 use crate::{Target, analysis, stats};
 
 pub use assemble::Assembly;
@@ -45,6 +46,9 @@ pub struct Run {
     pub build: Build,
     /// The version of the generated workloads.
     pub workloads: u32,
+    /// Their sizes and digests.
+    #[serde(default)]
+    pub inventory: Vec<Item>,
     /// Whether `COVET_CORPUS` named a folder with real documents.
     pub corpus: bool,
     /// What kept the machine from being quiet, before and during the run.

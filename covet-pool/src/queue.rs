@@ -71,7 +71,11 @@ pub(crate) struct Waiters<O: Owner> {
 }
 
 impl<O: Owner> Waiters<O> {
+    /// The README says what a waiting caller costs.
+    const SMALL: () = assert!(size_of::<Node<O>>() < 100);
+
     pub(crate) fn new() -> Self {
+        let () = Self::SMALL;
         Self { nodes: Vec::new(), free: NONE, head: NONE, tail: NONE, len: 0 }
     }
 

@@ -18,6 +18,10 @@ pub(crate) const CELLS: usize = 16;
 /// Cells for every other table; more than a pattern can have segments.
 pub(crate) const MANY_CELLS: usize = 128;
 
+/// What the README says of the scratch on the stack: cells, and the sets that a catch-all in the middle tries.
+const _: () =
+    assert!(size_of::<[u32; MANY_CELLS]>() + size_of::<[[u64; 4]; crate::pattern::MAX_SEGMENTS + 1]>() < 4 << 10);
+
 /// Start and end of a segment in one word.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "paths are at most 65,535 bytes long")]

@@ -6,18 +6,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::metadata::Workspace;
 use crate::process;
 use crate::venv::{Venv, folder_of_apps};
-
-pub(crate) const HELP: &str = "\
-Usage: cargo xtask bench http [OPTIONS]      the service example beside other frameworks, under load
-       cargo xtask bench python [OPTIONS]    eight rows of JSON and SQLite beside CPython and orjson
-
-Each explains its options: cargo xtask bench http --help
-";
 
 /// The benchmark that the next argument names, if it is one of these; the argument is taken then.
 pub(crate) fn dispatch(args: &mut lexopt::Parser) -> Option<fn(lexopt::Parser) -> Result<ExitCode>> {
@@ -29,13 +22,6 @@ pub(crate) fn dispatch(args: &mut lexopt::Parser) -> Option<fn(lexopt::Parser) -
     };
     raw.next();
     Some(run)
-}
-
-pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
-    match dispatch(&mut args) {
-        Some(run) => run(args),
-        None => bail!("name a benchmark:\n\n{HELP}"),
-    }
 }
 
 fn http(mut args: lexopt::Parser) -> Result<ExitCode> {

@@ -14,7 +14,7 @@ use anyhow::{Result, bail};
 
 pub(crate) use self::audit::package_command;
 use crate::metadata::Workspace;
-use crate::{loom, readme, tidy};
+use crate::{claims, loom, readme, report, tidy};
 
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask ci [--list] [--fail-fast] [STEP...]
@@ -46,6 +46,7 @@ pub(crate) struct Step {
 pub(crate) const STEPS: &[Step] = &[
     Step { name: "tidy", about: "the laws of the workspace that no linter knows", run: tidy_step },
     Step { name: "readme", about: "generated text in documents is up to date", run: readme_step },
+    Step { name: "report", about: "result tables are what the newest record says", run: report_step },
     Step { name: "fmt", about: "formatting", run: build::fmt },
     Step {
         name: "clippy",
@@ -61,6 +62,11 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "doctest", about: "examples in the documentation", run: build::doctest },
     Step { name: "examples", about: "example programs build with the features a user gets", run: build::examples },
     Step { name: "bench", about: "benchmarks compile and run once as tests", run: build::bench },
+    Step {
+        name: "claims",
+        about: "every sentence with a figure is tied to what proves it; allocations are counted again",
+        run: claims_step,
+    },
     Step { name: "docs", about: "documentation builds, warnings denied", run: build::docs },
     Step { name: "loom", about: "model-checked tests of hand-written atomic protocols", run: loom_step },
     Step { name: "package", about: "crates are packed and build from their packages", run: audit::package },
@@ -77,6 +83,14 @@ fn tidy_step(_: &Context) -> Result<Notices> {
 fn readme_step(context: &Context) -> Result<Notices> {
     readme::check(&context.workspace)?;
     Ok(Vec::new())
+}
+
+fn report_step(context: &Context) -> Result<Notices> {
+    report::check(&context.workspace)
+}
+
+fn claims_step(context: &Context) -> Result<Notices> {
+    claims::check(&context.workspace, true)
 }
 
 fn loom_step(context: &Context) -> Result<Notices> {

@@ -5,15 +5,20 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod bench_servers;
 mod ci;
+mod claims;
+mod date;
 mod features;
 mod fuzz;
+mod headlines;
 mod loom;
 mod metadata;
 mod process;
 mod readme;
 mod release;
+mod report;
 mod services;
 mod tidy;
 mod venv;
@@ -51,9 +56,21 @@ const COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec {
         name: "bench",
-        summary: "measure the service beside other frameworks, and JSON and SQLite beside CPython",
-        help: bench_servers::HELP,
-        run: bench_servers::run,
+        summary: "measure everything beside its peers, in several processes each, and write a record",
+        help: bench::HELP,
+        run: bench::run,
+    },
+    CommandSpec {
+        name: "report",
+        summary: "check or write the result tables and the results page, from the newest record",
+        help: report::HELP,
+        run: report::run,
+    },
+    CommandSpec {
+        name: "claims",
+        summary: "check every sentence with a figure against what proves it",
+        help: claims::HELP,
+        run: claims::run,
     },
     CommandSpec {
         name: "services",

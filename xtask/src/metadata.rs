@@ -76,6 +76,7 @@ pub(crate) struct Target {
     /// `lib`, `bin`, `test`, `bench`, `example`, `custom-build`...
     pub(crate) kind: String,
     pub(crate) src_path: PathBuf,
+    pub(crate) required_features: Vec<String>,
 }
 
 /// One package of the build, at one version, with the features that are on when all members' features are.
@@ -209,6 +210,7 @@ impl Target {
             name: text_of(&value["name"]),
             kind: text_of(&value["kind"][0]),
             src_path: text_of(&value["src_path"]).into(),
+            required_features: list(&value["required-features"]).map(text_of).collect(),
         }
     }
 }

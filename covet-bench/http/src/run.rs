@@ -234,7 +234,7 @@ impl Contender {
 /// The server that others are compared with, and which is measured twice: axum, where it takes part.
 pub(crate) fn baseline(servers: &[Server], protocol: Protocol) -> Option<Server> {
     let able = || servers.iter().copied().filter(|server| server.speaks(protocol));
-    able().find(|server| *server == Server::Axum).or_else(|| able().last())
+    able().find(|server| *server == Server::Axum).or_else(|| able().next_back())
 }
 
 /// What the client does against the trivial server.

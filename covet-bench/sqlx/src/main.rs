@@ -97,7 +97,12 @@ impl fmt::Display for Failure {
     }
 }
 
-impl ResponseError for Failure {}
+impl ResponseError for Failure {
+    fn error_response(&self) -> HttpResponse {
+        eprintln!("error: {}", self.0);
+        HttpResponse::InternalServerError().body(self.to_string())
+    }
+}
 
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {

@@ -167,6 +167,7 @@ mod tests {
             machine: record.machine,
             build: record.build,
             workloads: 1,
+            inventory: crate::workload::inventory::inventory(),
             corpus: false,
             disturbances: Vec::new(),
             failures: Vec::new(),

@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod corpus;
 pub mod documents;
 pub mod geo;
+pub mod inventory;
 pub mod routes;
 pub mod sql;
 pub mod text;

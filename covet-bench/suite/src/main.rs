@@ -1,14 +1,26 @@
-//! The binary for what no single crate's benchmark can show: every peer at once, the crates composed, HTTP, records and the report.
+//! What no single crate's benchmark can show: peers that only one table needs, the cache, the four crates composed.
 //!
-//! None of that is here yet. Each crate is measured beside its peers by `cargo bench -p <crate> --bench peers`.
+//! Each crate's own `benches/peers.rs` defines the tables it can; nothing here repeats them. `cargo xtask bench` runs both.
 
 #![forbid(unsafe_code)]
+
+mod blacklist;
+mod cache;
+mod composed;
+mod json;
+mod router;
+mod tokens;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    eprintln!(
-        "covet-bench-suite: nothing is composed here yet; measure a crate with `cargo bench -p covet-json --bench peers`"
-    );
-    ExitCode::FAILURE
+    covet_bench::main("suite", |bench| {
+        bench.note("simd", covet_json::simd_level().to_string());
+        json::groups(bench);
+        router::groups(bench);
+        tokens::groups(bench);
+        blacklist::groups(bench);
+        cache::groups(bench);
+        composed::groups(bench);
+    })
 }

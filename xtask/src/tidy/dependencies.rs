@@ -27,12 +27,14 @@ const FRAMEWORKS: [&str; 15] = [
 ];
 
 /// What we are measured against, and therefore not what we measure with.
-const PEERS: [&str; 24] = [
+const PEERS: [&str; 26] = [
     "actix-router",
     "async-sqlite",
     "bb8*",
     "deadpool*",
+    "foyer*",
     "fred",
+    "jiter",
     "jsonwebtoken",
     "jwt-simple",
     "matchit",
