@@ -89,7 +89,7 @@ pub(crate) fn point_select(bench: &mut Bench) {
     let (ours, peers) = (Arc::new(ours(folder.path())), Arc::new(peers(folder.path())));
     let (runtime, requests) = (&runtime, &requests);
     let answer =
-        |service: Arc<Service>| move |scale: Scale| round(runtime, scale.operations(32_000), &service, requests);
+        |service: Arc<Service>| move |scale: Scale| round(runtime, scale.operations(8_000), &service, requests);
     group.contender("covet-kit", answer(ours)).ours();
     group.contender(PEERS, answer(peers)).package("deadpool-sqlite");
     group.baseline(PEERS);
@@ -110,7 +110,7 @@ pub(crate) fn cached(bench: &mut Bench) {
         round(runtime, requests.paths.len() as u64, service, requests);
     }
     let answer =
-        |service: Arc<Service>| move |scale: Scale| round(runtime, scale.operations(320_000), &service, requests);
+        |service: Arc<Service>| move |scale: Scale| round(runtime, scale.operations(64_000), &service, requests);
     group.contender("covet-kit", answer(ours)).ours();
     group.contender(PEERS, answer(peers)).package("moka");
     group.baseline(PEERS);
@@ -135,7 +135,7 @@ pub(crate) fn one_part_at_a_time(bench: &mut Bench) {
     let (runtime, requests) = (&runtime, &requests);
     let answer = |service: Service| {
         let service = Arc::new(service);
-        move |scale: Scale| round(runtime, scale.operations(16_000), &service, requests)
+        move |scale: Scale| round(runtime, scale.operations(8_000), &service, requests)
     };
     for (name, service) in services {
         group.contender(name, answer(service)).package("covet-kit").ours();

@@ -118,6 +118,7 @@ td,th{padding:.45rem .9rem;border-top:1px solid var(--line);text-align:left;font
 tr:first-child>*{border-top:0}
 th{color:var(--mute);font-size:.85rem}
 code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+@media(max-width:36rem){td,th{padding:.45rem .55rem;font-size:.9rem}th{font-size:.8rem}}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}";
 
 fn status(app: &App) -> (String, &'static str) {
@@ -134,7 +135,7 @@ fn status(app: &App) -> (String, &'static str) {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <meta http-equiv=\"refresh\" content=\"5\"><title>Service status</title><style>{STYLE}</style>\
          <header><h1>Service status</h1><span class=\"state {class}\">{state}</span></header>\
-         <p>Up {hours} h {minutes} min {seconds} s. Vector kernels: {simd}. Renewed every 5 s; the same as \
+         <p>Up {hours} h {minutes} min {seconds} s. Vector kernels: {simd}. Renewed every 5\u{a0}s; the same as \
          <a href=\"/metrics\">metrics</a>.</p>",
         simd = simd(),
     );
@@ -183,7 +184,7 @@ fn tiles(html: &mut String, routes: &[RouteFigures], figures: &Figures) {
         (grouped(requests), "requests"),
         (grouped(errors), "server errors"),
         (share(counter("cache_hits_total"), counter("cache_misses_total")), "from the result cache"),
-        (share(counter("db_statement_hits_total"), counter("db_statement_misses_total")), "statements found prepared"),
+        (share(counter("db_statement_hits_total"), counter("db_statement_misses_total")), "statements prepared"),
         (grouped(revoked), "revocations held"),
     ]
     .into_iter()

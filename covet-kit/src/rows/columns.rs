@@ -1,6 +1,7 @@
 //! The columns of one statement, with their keys escaped once, and the punctuation that stands between values.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Whether each row becomes an object or an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -26,20 +27,34 @@ pub enum BlobFormat {
     Hex,
 }
 
+/// Room that is made beforehand for a result as long as the last one; a longer one grows as it comes.
+const MOST_BEFOREHAND: usize = 1 << 20;
+
 /// What the rows of a statement look like as JSON. Cheap to keep beside the statement; made once per statement and shape.
-#[derive(Clone)]
 pub(super) struct Columns {
     names: Box<[Box<str>]>,
     /// What stands before the value of each column: `{"id":`, then `,"name":`; or `[`, then `,`.
     leads: Box<[Box<[u8]>]>,
     close: u8,
+    /// How long the last whole result was: the next one is likely as long, and need not be moved while it grows.
+    last: AtomicUsize,
 }
 
 impl Columns {
     pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>, shape: RowShape) -> Self {
         let names: Box<[Box<str>]> = names.map(Box::from).collect();
         let leads = names.iter().enumerate().map(|(index, name)| lead(index, name, shape)).collect();
-        Self { names, leads, close: if shape == RowShape::Object { b'}' } else { b']' } }
+        Self { names, leads, close: if shape == RowShape::Object { b'}' } else { b']' }, last: AtomicUsize::new(0) }
+    }
+
+    /// Room for as much as the last result took.
+    pub(super) fn make_room(&self, out: &mut Vec<u8>) {
+        out.reserve(self.last.load(Ordering::Relaxed));
+    }
+
+    /// Remembers how long a result has become.
+    pub(super) fn remember(&self, length: usize) {
+        self.last.store(length.min(MOST_BEFOREHAND), Ordering::Relaxed);
     }
 
     /// Whether these are the columns of a statement that may have been prepared anew since.

@@ -52,7 +52,8 @@ impl RowsJson {
     /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
     /// let pool = Pool::builder(Postgres::new("postgres://shop:secret@localhost/shop")?).max_size(8).build()?;
     /// let rows = RowsJson::objects();
-    /// let json = rows.query_postgres(&pool.get().await?, "SELECT id, name FROM item WHERE price < $1", &[&9.5]).await?;
+    /// let conn = pool.get().await?;
+    /// let json = rows.query_postgres(&conn, "SELECT id, name FROM item WHERE price < $1", &[&9.5]).await?;
     /// # Ok(()) }
     /// ```
     pub async fn query_postgres(&self, conn: &Conn, sql: &str, params: Params<'_>) -> Result<Vec<u8>, RowsError> {

@@ -35,16 +35,24 @@ impl RowsJson {
     /// # Ok::<(), covet_kit::pool::sqlite::Error>(())
     /// ```
     pub fn query<P: Params>(&self, conn: &Conn, sql: &str, params: P) -> Result<Vec<u8>, RowsError> {
-        let mut out = Vec::with_capacity(self.max_bytes.min(4096));
-        out.push(b'[');
-        self.encode_rows(&mut *conn.prepare_cached(sql)?, sql, params, |row, columns| {
-            if out.len() > 1 {
+        let mut out = Vec::new();
+        let columns = self.encode_rows(&mut *conn.prepare_cached(sql)?, sql, params, |row, columns| {
+            if out.is_empty() {
+                columns.make_room(&mut out);
+                out.push(b'[');
+            } else {
                 out.push(b',');
             }
             self.encode_row(row, columns, &mut out)?;
             self.check_size(out.len())
         })?;
-        out.push(b']');
+        match columns {
+            Some(columns) => {
+                out.push(b']');
+                columns.remember(out.len());
+            }
+            None => out.extend_from_slice(b"[]"),
+        }
         Ok(out)
     }
 
@@ -110,10 +118,10 @@ impl RowsJson {
         sql: &str,
         params: P,
         mut each: impl FnMut(&Row<'_>, &Columns) -> Result<(), RowsError>,
-    ) -> Result<(), RowsError> {
+    ) -> Result<Option<Arc<Columns>>, RowsError> {
         let mut rows = statement.query(params)?;
         let Some(first) = rows.next()? else {
-            return Ok(());
+            return Ok(None);
         };
         // After the first step: SQLite may have prepared the statement anew, with other columns.
         let columns = self.columns_of(sql, first.as_ref());
@@ -121,7 +129,7 @@ impl RowsJson {
         while let Some(row) = rows.next()? {
             each(row, &columns)?;
         }
-        Ok(())
+        Ok(Some(columns))
     }
 
     fn columns_of(&self, sql: &str, statement: &Statement<'_>) -> Arc<Columns> {
