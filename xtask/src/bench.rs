@@ -91,7 +91,7 @@ pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
     let complete = !options.quick && options.groups.is_empty() && session.failures.is_empty() && session.all_ran;
     let run = session.finish(&options, disturbances, complete)?;
     print!("{}", screen::summary(&run));
-    let file = options.out.clone().unwrap_or_else(|| place(&workspace, &run));
+    let file = options.out.unwrap_or_else(|| place(&workspace, &run));
     write(&file, &run.to_text())?;
     eprintln!("record written to {} ({} kB)", file.display(), run.to_text().len() / 1000);
     Ok(if run.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
