@@ -76,6 +76,9 @@ pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
     if !disturbances.is_empty() && !options.quick && !options.anyway {
         bail!("the machine is busy; stop what is named above, or say --anyway");
     }
+    for server in ["COVET_REDIS_URL", "COVET_POSTGRES_URL"].iter().filter(|name| std::env::var_os(name).is_none()) {
+        eprintln!("{server} names no server: what needs it is left out (cargo xtask services run --durable -- ...)");
+    }
     let watch = quiet::Watch::start();
     let mut session = Session::new(&workspace, &options)?;
     session.measure(&jobs, &selection);

@@ -43,9 +43,15 @@ pub(crate) const HEADLINES: &[Headline] = &[
         "Blacklist: a token that is not among a million",
     ),
     headline("auth", "memory of 10,000,000, expiries over one hour", "Blacklist: memory of ten million"),
+    headline(
+        "kit",
+        "route + authenticate + point select + encode, 64 callers",
+        "All four jobs in one request, one row, 64 tasks",
+    ),
+    headline("kit", "100 rows to JSON", "100 SQL rows to JSON"),
     headline("suite", "cache: hit", "Cache: hit"),
-    headline("suite", "composed: one row", "All four jobs in one request, one row"),
-    headline("suite", "composed: 100 rows", "All four jobs in one request, 100 rows"),
+    headline("suite", "composed: one row", "All four jobs in one request, one row, one thread"),
+    headline("suite", "composed: 100 rows", "All four jobs in one request, 100 rows, one thread"),
 ];
 
 /// What a quick look measures: groups that are ready in a moment.

@@ -10,7 +10,7 @@ use super::bucket::{Added, Bucket, Directory};
 use super::error::BlacklistError;
 use super::fingerprint::Fingerprint;
 use super::publish::{Published, Width};
-use super::segment::{Entry, Segment};
+use super::segment::Segment;
 use super::snapshot::{CUTOFF_MASK, LEVELS, Snapshot, level_for};
 
 /// Allocations freed by one call at most: some 1.5 KiB each, a fraction of a microsecond each.
@@ -405,7 +405,7 @@ where
                 return Vec::new();
             }
             let entries = bucket.segments().flat_map(Segment::entries::<W>);
-            entries.map(|entry: Entry<W>| Fingerprint([entry[0], entry[W - 1]])).collect()
+            entries.map(|entry: super::segment::Entry<W>| Fingerprint([entry[0], entry[W - 1]])).collect()
         };
         match part {
             Part::Tokens(level, number) => {

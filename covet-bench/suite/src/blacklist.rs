@@ -48,7 +48,7 @@ pub(crate) fn groups(bench: &mut Bench) {
             taken
         })
     };
-    let all = redis.clone();
+    let all = redis;
     group
         .contender_timed("redis, 1,000 at once", concurrent, move || {
             Answer::all(runtime.block_on(all.all(probes)).into_iter().map(Answer::from))

@@ -1,6 +1,7 @@
 //! The four jobs in one request, one after the other on one thread: match the path, verify the token and look it up among
 //! the revoked, read rows, encode them. Ours against an assembly of good peers, and that assembly with one part of ours
-//! at a time, which shows what each part is worth to a whole request.
+//! at a time, which shows what each part is worth to a whole request. Of the peers each job has its fastest, and nothing
+//! waits; `covet-kit`'s own bench has 64 tasks on a runtime, beside what most services are made of.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -67,10 +67,17 @@ pub(super) fn discover(workspace: &Workspace) -> Vec<Job> {
         .members
         .iter()
         .flat_map(|package| package.targets_of("bench").map(move |target| (package, target)))
+        .filter(|(package, target)| !unpaired(package, target))
         .filter_map(|(package, target)| Some(job(package, target, name(package, target)?)))
         .collect();
     jobs.extend(workspace.member(SUITE).map(suite));
     jobs
+}
+
+/// Whether the package says that this bench does not use the paired runner.
+fn unpaired(package: &Package, target: &Target) -> bool {
+    let named = package.covet["unpaired-benches"].as_array();
+    named.is_some_and(|names| names.iter().any(|name| name == target.name.as_str()))
 }
 
 /// `covet-pool`'s `sqlite_peers` is `sqlite`; its `peers` is `pool`.
@@ -164,7 +171,9 @@ mod tests {
                 target("pool", "bench", &[]),
                 target("peers", "bench", &[]),
                 target("sqlite_peers", "bench", &["sqlite", "tokio"]),
+                target("other_peers", "bench", &[]),
             ],
+            covet: serde_json::json!({ "unpaired-benches": ["other_peers"] }),
             ..Package::default()
         };
         let json =

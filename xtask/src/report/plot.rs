@@ -77,7 +77,8 @@ impl Axis {
     /// Round ratios within the axis, few enough to stand beside each other on a phone.
     fn ticks(&self) -> Vec<f64> {
         let steps: &[f64] = match (self.high / self.low).log10() {
-            decades if decades <= 1.2 => &[1.0, 2.0, 5.0],
+            decades if decades <= 1.7 => &[1.0, 2.0, 5.0],
+            decades if decades <= 2.6 => &[1.0, 3.0],
             decades if decades <= 4.0 => &[1.0],
             _ => return [0.0001, 0.01, 1.0, 100.0, 10_000.0].into_iter().filter(|tick| self.holds(*tick)).collect(),
         };
