@@ -52,6 +52,7 @@ pub(crate) fn run(samples: &Samples, options: &Options, about: Circumstances) ->
         machine: about.fingerprint.machine,
         build: about.fingerprint.build,
         workloads: workload::VERSION,
+        inventory: workload::inventory::inventory(),
         corpus: false,
         disturbances: Vec::new(),
         failures: Vec::new(),

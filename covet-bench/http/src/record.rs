@@ -50,6 +50,7 @@ pub(crate) fn run(found: &Found, options: &Options, about: Circumstances) -> Run
         machine: about.fingerprint.machine,
         build: about.fingerprint.build,
         workloads: workload::VERSION,
+        inventory: workload::inventory::inventory(),
         corpus: false,
         disturbances: Vec::new(),
         failures: found.failures.clone(),
