@@ -10,7 +10,7 @@ mod header;
 mod keyring;
 mod scan;
 mod seen;
-#[cfg(test)]
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 mod wycheproof;
 
 use std::borrow::Cow;
