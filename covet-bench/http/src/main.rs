@@ -1,7 +1,7 @@
 //! The HTTP benchmark: one server at a time on one processor, the load on another, every answer judged.
 //!
 //! `cargo xtask bench http` builds the servers and starts this program. What it does, in order: [`run`]; who takes part:
-//! [`server`]; what is asked and what a right answer is: [`endpoint`]; how the load is made: [`load`].
+//! [`server`]; what is asked and what a right answer is: [`endpoint`]; how the load is made: [`mod@load`].
 
 #![forbid(unsafe_code)]
 
