@@ -10,7 +10,8 @@ mod header;
 mod keyring;
 mod scan;
 mod seen;
-#[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#[cfg(test)]
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 mod wycheproof;
 
 use std::borrow::Cow;
