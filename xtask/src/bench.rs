@@ -59,7 +59,7 @@ pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
     }
     let options = Options::parse(args)?;
     let workspace = Workspace::load()?;
-    let mut jobs = jobs::discover(&workspace);
+    let mut jobs = options.wanted(jobs::discover(&workspace));
     jobs::build(&mut jobs, false)?;
     if options.list {
         for job in &jobs {
@@ -83,7 +83,7 @@ pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
     let mut session = Session::new(&workspace, &options)?;
     session.measure(&jobs, &selection);
     if !options.quick && options.allocations {
-        let mut counting = jobs::discover(&workspace);
+        let mut counting = options.wanted(jobs::discover(&workspace));
         jobs::build(&mut counting, true)?;
         session.count(&counting, &selection);
     }

@@ -54,6 +54,15 @@ impl Options {
         Ok(options)
     }
 
+    /// The jobs that can hold what is asked for: those named, unless a name is no job's and may be any group's.
+    pub(super) fn wanted(&self, jobs: Vec<Job>) -> Vec<Job> {
+        let all_are_jobs = self.groups.iter().all(|name| jobs.iter().any(|job| job.name == *name));
+        if self.groups.is_empty() || !all_are_jobs {
+            return jobs;
+        }
+        jobs.into_iter().filter(|job| self.groups.contains(&job.name)).collect()
+    }
+
     /// The command as a document quotes it.
     pub(super) fn command(&self) -> String {
         let mut command = "cargo xtask bench".to_owned();
@@ -207,6 +216,15 @@ mod tests {
         assert!(!pick(&["pool"]).unwrap().wants(0));
         assert!(pick(&["nothing"]).is_err());
         assert_eq!(options(&["--quick", "a b", "c"]).command(), "cargo xtask bench --quick 'a b' c");
+    }
+
+    #[test]
+    fn only_what_is_named_is_built() {
+        let names =
+            |arguments: &[&str]| options(arguments).wanted(jobs()).into_iter().map(|job| job.name).collect::<Vec<_>>();
+        assert_eq!(names(&["pool"]), ["pool"]);
+        assert_eq!(names(&["pool", "decode"]), ["json", "pool"]);
+        assert_eq!(names(&[]), ["json", "pool"]);
     }
 
     #[test]
